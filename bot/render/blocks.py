@@ -1,0 +1,47 @@
+"""Discord messages as values: what one message shows and how far it is settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+MESSAGE_LIMIT = 2000
+"""Discord's limit for a message's content, in characters."""
+FILES_LIMIT = 10
+"""Discord's limit for attachments of one message."""
+FILE_BYTES = 8 * 1024 * 1024
+"""Kept under Discord's 10 MiB for an attachment, with room for the multipart envelope."""
+
+Kind = Literal["text", "tools", "todo", "notice", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One Discord message.
+
+    `index` is its place among all blocks of the log, from 0, and its identity: a replay gives the same one.
+    [`start`, `end`) is the byte range of the log from the first to the last line that shaped it; blocks may overlap and
+    several may share a `start`. `text` has 1 to 2000 characters. A `sealed` block never changes again.
+    """
+
+    index: int
+    start: int
+    end: int
+    text: str
+    kind: Kind
+    files: tuple[Attachment, ...] = ()
+    sealed: bool = False
+
+
+def attachment(name: str, text: str) -> Attachment:
+    """A UTF-8 text file, cut to `FILE_BYTES`."""
+    content = text.encode("utf-8", "replace")
+    return Attachment(name, content if len(content) <= FILE_BYTES else content[:FILE_BYTES] + b"\n[cut]\n")

@@ -1,0 +1,82 @@
+"""One line for what happens to a run besides its agent's words and tools."""
+
+from __future__ import annotations
+
+from vps.events.types import ApiRetry, ModelFallback, RateLimit, Refusal, Supervisor
+
+from .text import count, duration, inline_code, plain, shorten
+
+CHARS = 400
+"""Most characters of foreign text in a notice."""
+
+_API = {
+    "overloaded": "API overloaded",
+    "rate_limit": "API rate limit",
+    "authentication_failed": "API refuses the credential",
+    "oauth_org_not_allowed": "API refuses the organisation",
+    "billing_error": "API refuses the account",
+    "server_error": "API error",
+    "model_not_found": "API does not know the model",
+}
+_WINDOWS = {"five_hour": "5-hour", "seven_day": "7-day", "seven_day_opus": "7-day Opus", "seven_day_sonnet": "7-day Sonnet"}
+
+
+def line(text: str, limit: int = CHARS) -> str:
+    """Foreign text on one line."""
+    return shorten(" ".join(plain(text).split()), limit)
+
+
+def retry(event: ApiRetry) -> str:
+    """The wait before the next request."""
+    return f"🔁 {_trouble(event)}, retry {event.attempt}/{event.max_retries} in {duration(round(event.delay_ms, -2))}"
+
+
+def retried(event: ApiRetry) -> str:
+    """What is left of the waits when they are over."""
+    return f"🔁 {_trouble(event)}, retried {count(event.attempt, 'time')}"
+
+
+def _trouble(event: ApiRetry) -> str:
+    if event.status is None:
+        return "API not reachable"
+    return f"{_API.get(event.error, 'API error')} ({event.status})"
+
+
+def fallback(event: ModelFallback) -> str:
+    """The change of model."""
+    return f"↪️ Model {inline_code(event.original)} → {inline_code(event.fallback)}" + (f" · {line(event.text)}" if event.text else "")
+
+
+def refusal(event: Refusal) -> str:
+    """The model's refusal with the reason it gave."""
+    reason = " · ".join(line(part) for part in (event.category, event.explanation, event.text) if part)
+    return "🚫 The model declined" + (f" · {reason}" if reason else "")
+
+
+def limit(event: RateLimit) -> str:
+    """The subscription's limit; its reset in each reader's own time zone. Empty when all is well."""
+    if event.status == "allowed":
+        return ""
+    window = _WINDOWS.get(event.kind or "", line((event.kind or "").replace("_", " "), 40))
+    name = f"{window} usage limit".strip().capitalize()
+    used = f" · {event.utilization:.0%} used" if event.utilization is not None else ""
+    resets = f" · resets <t:{event.resets_at:.0f}:R>" if event.resets_at is not None else ""
+    return (f"⛔ {name} reached" if event.status == "rejected" else f"⚠️ {name} near") + used + resets
+
+
+def supervisor(event: Supervisor) -> str:
+    """What the supervisor did; empty for the ordinary course, which the card and the end tell."""
+    match event.subtype:
+        case "timeout":
+            return "⏱️ The time is up, the agent is being interrupted"
+        case "stopping":
+            return "⏹️ Stopping"
+        case "bad_input":
+            return "⚠️ A message could not be delivered" + (f": {line(event.detail)}" if event.detail else "")
+        case _:
+            return ""
+
+
+def malformed(text: str, times: int) -> str:
+    """Lines of the log that are no events."""
+    return f"⚠️ {count(times, 'line')} of the log could not be read: {inline_code(text, 120)}"

@@ -1,0 +1,113 @@
+"""What the gateway keeps per session: numbered events for replay, and the connection they go to.
+
+Protocol: https://discord.com/developers/docs/events/gateway
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from .model import Json
+
+DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6
+RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 8, 9, 10, 11
+
+GUILDS, GUILD_MEMBERS, GUILD_PRESENCES, GUILD_MESSAGES, GUILD_REACTIONS, MESSAGE_CONTENT = (
+    1 << bit for bit in (0, 1, 8, 9, 10, 15)
+)
+_INTENT_OF_PREFIX = {
+    "GUILD_MEMBER": GUILD_MEMBERS,
+    "GUILD_": GUILDS,
+    "CHANNEL_": GUILDS,
+    "THREAD_": GUILDS,
+    "MESSAGE_REACTION": GUILD_REACTIONS,
+    "MESSAGE_": GUILD_MESSAGES,
+}
+
+
+def required_intent(event: str) -> int:
+    """The intent without which the event is not sent; 0 for events that everyone gets."""
+    return next((intent for prefix, intent in _INTENT_OF_PREFIX.items() if event.startswith(prefix)), 0)
+
+
+@dataclass(eq=False)
+class Connection:
+    """One websocket. Payloads are queued, so that a dispatch never waits for the client to read."""
+
+    socket: web.WebSocketResponse
+    transport: asyncio.Transport
+    compressed: bool
+    _received: deque[float] = field(default_factory=deque[float])
+    _queue: asyncio.Queue[str] = field(default_factory=asyncio.Queue[str])
+
+    def count_received(self) -> int:
+        """Counts one payload of the client and returns how many came within the last minute."""
+        now = time.monotonic()
+        self._received.append(now)
+        while self._received[0] < now - 60:
+            self._received.popleft()
+        return len(self._received)
+
+    def send(self, payload: Json) -> None:
+        self._queue.put_nowait(json.dumps(payload))
+
+    async def write(self) -> None:
+        """Sends what is queued, one payload after the other, until the connection ends."""
+        deflate = zlib.compressobj()
+        while True:
+            text = await self._queue.get()
+            if self.compressed:
+                packed = deflate.compress(text.encode()) + deflate.flush(zlib.Z_SYNC_FLUSH)
+                await self.socket.send_bytes(packed)
+            else:
+                await self.socket.send_str(text)
+            self._queue.task_done()
+
+    async def flush(self) -> None:
+        """Waits until everything queued so far was written, at most a second."""
+        async with asyncio.timeout(1):
+            await self._queue.join()
+
+
+@dataclass(eq=False)
+class Session:
+    """A gateway session; it outlives its connections."""
+
+    bot_id: str
+    intents: int
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    events: list[Json] = field(default_factory=list[Json], repr=False)
+    connection: Connection | None = None
+
+    def dispatch(self, event: str, data: Json) -> None:
+        """Numbers the event, keeps it for replay, and sends it when the client is there."""
+        intent = required_intent(event)
+        if intent and not self.intents & intent:
+            return
+        payload: Json = {"op": DISPATCH, "t": event, "s": len(self.events) + 1, "d": self._visible(event, data)}
+        self.events.append(payload)
+        if self.connection:
+            self.connection.send(payload)
+
+    def replay(self, after: int) -> None:
+        """Sends again what came after sequence number `after`."""
+        assert self.connection
+        for payload in self.events[after:]:
+            self.connection.send(payload)
+
+    def _visible(self, event: str, data: Json) -> Json:
+        """Without the message content intent others' messages come empty, unless they mention the bot."""
+        if event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"} or self.intents & MESSAGE_CONTENT:
+            return data
+        addressed = any(user["id"] == self.bot_id for user in data["mentions"])
+        if addressed or data["author"]["id"] == self.bot_id:
+            return data
+        return {**data, "content": "", "embeds": [], "attachments": [], "components": []}

@@ -1,0 +1,280 @@
+"""The guild of the stand-in: who and what is in it, and how messages and threads come and go.
+
+Every change is announced through `emit`, which the gateway turns into dispatches.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import components as ui
+from . import errors, mentions
+from .changes import Changes
+from .model import (
+    ALL_PERMISSIONS,
+    COMPONENTS_V2,
+    EPHEMERAL,
+    EVERYONE_PERMISSIONS,
+    HAS_THREAD,
+    LOADING,
+    REPLY,
+    TEXT_CHANNEL,
+    Attachment,
+    Channel,
+    Json,
+    Member,
+    Message,
+    Role,
+    Snowflakes,
+    User,
+    now,
+)
+
+Emit = Callable[[str, Json], None]
+
+
+@dataclass(frozen=True)
+class Upload:
+    filename: str
+    data: bytes = field(repr=False)
+
+
+class World:
+    """One guild and one application. Lookups raise `ApiError` as Discord's REST API would answer."""
+
+    def __init__(self, cdn_url: Callable[[], str]) -> None:
+        self.ids = Snowflakes()
+        self.changes = Changes()
+        self.emit: Emit = lambda _event, _data: None
+        self._cdn_url = cdn_url
+        self.bot = User(self.ids(), "agentflow", bot=True)
+        self.application_id = self.bot.id
+        self.guild_id = self.ids()
+        self.everyone = Role(self.guild_id, "@everyone", EVERYONE_PERMISSIONS)
+        self.roles: dict[int, Role] = {self.everyone.id: self.everyone}
+        self.members: dict[int, Member] = {self.bot.id: Member(self.bot, [])}
+        self.channels: dict[int, Channel] = {}
+        self.private_messages: dict[int, Message] = {}
+        """Ephemeral messages by id; no channel lists them."""
+        self.commands: dict[int | None, list[Json]] = {}
+        """The synced commands, by guild; global ones under None."""
+        self.owner = self.add_member("owner")
+        self._nonces: dict[tuple[int, str], Message] = {}
+
+    # -- who and what -------------------------------------------------------------------------------------------
+
+    def add_role(self, name: str, permissions: int = 0) -> Role:
+        role = Role(self.ids(), name, permissions, len(self.roles))
+        self.roles[role.id] = role
+        self.announce("GUILD_ROLE_CREATE", {"guild_id": str(self.guild_id), "role": role.json()})
+        return role
+
+    def add_member(self, name: str, roles: Iterable[Role] = ()) -> User:
+        user = User(self.ids(), name)
+        member = self.members[user.id] = Member(user, list(roles))
+        self.announce("GUILD_MEMBER_ADD", {**member.json(), "guild_id": str(self.guild_id)})
+        return user
+
+    def add_channel(self, name: str) -> Channel:
+        channel = Channel(self.ids(), name, self.guild_id, TEXT_CHANNEL, position=len(self.channels))
+        self.channels[channel.id] = channel
+        self.announce("CHANNEL_CREATE", channel.json())
+        return channel
+
+    def channel(self, channel_id: int) -> Channel:
+        if channel := self.channels.get(channel_id):
+            return channel
+        raise errors.unknown_channel()
+
+    def message(self, channel_id: int, message_id: int) -> Message:
+        if message := self.channel(channel_id).messages.get(message_id):
+            return message
+        raise errors.unknown_message()
+
+    def all_messages(self) -> Iterable[Message]:
+        """Every message of every channel, and the ephemeral ones."""
+        for channel in self.channels.values():
+            yield from channel.messages.values()
+        yield from self.private_messages.values()
+
+    def member(self, user_id: int) -> Member:
+        if member := self.members.get(user_id):
+            return member
+        raise errors.unknown("Member", 10007)
+
+    def permissions(self, user_id: int) -> int:
+        """The guild permissions of a member: everyone's and its roles'; all for the owner."""
+        if user_id == self.owner.id:
+            return ALL_PERMISSIONS
+        permissions = self.everyone.permissions
+        for role in self.member(user_id).roles:
+            permissions |= role.permissions
+        return permissions
+
+    def announce(self, event: str, data: Json) -> None:
+        self.emit(event, data)
+        self.changes.notify()
+
+    # -- messages -----------------------------------------------------------------------------------------------
+
+    def create_message(
+        self,
+        channel: Channel,
+        author: User,
+        body: Json,
+        uploads: Mapping[int, Upload] | None = None,
+        *,
+        kind: int | None = None,
+        extra: Json | None = None,
+    ) -> Message:
+        """Posts a message from a request body. A nonce that must be unique returns the message already posted."""
+        nonce = body.get("nonce")
+        if body.get("enforce_nonce") and (known := self._nonces.get((channel.id, str(nonce)))):
+            return known
+        message = Message(self.ids(), channel, author, flags=body.get("flags") or 0, nonce=nonce, extra=extra or {})
+        message.reference = self._reference(body)
+        message.type = kind if kind is not None else REPLY if message.reference else 0
+        self._apply(message, body, uploads or {})
+        self._mention(message, body.get("allowed_mentions"))
+        if nonce is not None:
+            self._nonces[channel.id, str(nonce)] = message
+        self.publish(message)
+        return message
+
+    def publish(self, message: Message) -> None:
+        """Puts a finished message where its readers find it."""
+        if message.ephemeral:
+            self.private_messages[message.id] = message
+            self.changes.notify()
+            return
+        message.channel.messages[message.id] = message
+        message.channel.archived = False
+        self.announce("MESSAGE_CREATE", self.message_event(message))
+
+    def edit_message(self, message: Message, body: Json, uploads: Mapping[int, Upload] | None = None) -> Message:
+        """Changes what the body names and leaves the rest. Edits notify nobody."""
+        settable = COMPONENTS_V2 | 1 << 2
+        if (flags := body.get("flags")) is not None:
+            message.flags = (message.flags & ~(1 << 2)) | (flags & settable)
+        first = message.loading
+        message.flags &= ~LOADING
+        self._apply(message, body, uploads or {})
+        if first:
+            self._mention(message, body.get("allowed_mentions"))
+        else:
+            message.edits += 1
+        message.edited_at = now()
+        self._announce_update(message)
+        return message
+
+    def delete_message(self, message: Message) -> None:
+        self.private_messages.pop(message.id, None)
+        if message.channel.messages.pop(message.id, None):
+            ids = {"channel_id": str(message.channel.id), "guild_id": str(self.guild_id)}
+            self.announce("MESSAGE_DELETE", {"id": str(message.id), **ids})
+        self.changes.notify()
+
+    def pin(self, message: Message, *, pinned: bool) -> None:
+        message.pinned = pinned
+        self._announce_update(message)
+        where = {"channel_id": str(message.channel.id), "guild_id": str(self.guild_id)}
+        self.announce("CHANNEL_PINS_UPDATE", {**where, "last_pin_timestamp": now()})
+
+    def message_event(self, message: Message) -> Json:
+        member = self.members.get(message.author.id)
+        extra = {"member": member.partial()} if member else {}
+        return {**message.json(), "guild_id": str(self.guild_id), **extra}
+
+    def _announce_update(self, message: Message) -> None:
+        if message.flags & EPHEMERAL:
+            self.changes.notify()
+        else:
+            self.announce("MESSAGE_UPDATE", self.message_event(message))
+
+    def _reference(self, body: Json) -> Message | None:
+        reference: Json | None = body.get("message_reference")
+        if not reference:
+            return None
+        for channel in self.channels.values():
+            if found := channel.messages.get(int(reference["message_id"])):
+                return found
+        if reference.get("fail_if_not_exists", True):
+            raise errors.invalid_body(["message_reference: Unknown message"])
+        return None
+
+    def _apply(self, message: Message, body: Json, uploads: Mapping[int, Upload]) -> None:
+        message.attachments = self._attachments(message, body, uploads)
+        if "content" in body:
+            message.content = body["content"] or ""
+        if "embeds" in body:
+            message.embeds = [{"type": "rich", **embed} for embed in body["embeds"] or []]
+        if "components" in body:
+            files = {attachment.filename: attachment.json() for attachment in message.attachments}
+            message.components = ui.completed(body["components"] or [], files)
+
+    def _attachments(self, message: Message, body: Json, uploads: Mapping[int, Upload]) -> list[Attachment]:
+        named: dict[int, Json] = {int(each["id"]): each for each in body.get("attachments") or []}
+        listed = "attachments" in body
+        kept = [each for each in message.attachments if not listed or each.id in named]
+        return kept + [self._attach(upload, named.get(number, {})) for number, upload in uploads.items()]
+
+    def _attach(self, upload: Upload, described: Json) -> Attachment:
+        number = self.ids()
+        filename = described.get("filename") or upload.filename
+        content_type = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+        url = f"{self._cdn_url()}/attachments/{number}/{filename}"
+        return Attachment(number, filename, upload.data, content_type, url, described.get("description"))
+
+    def _mention(self, message: Message, allowed: Json | None) -> None:
+        answered = message.reference.author.id if message.reference else None
+        shown = [message.content, *ui.texts(message.components)]
+        found = mentions.pings(shown, allowed, answered)
+        by_role = {m.user.id for m in self.members.values() if found.roles & {role.id for role in m.roles}}
+        direct = {user for user in found.users if user in self.members}
+        everyone = set(self.members) if found.everyone else set[int]()
+        message.mentions = tuple(self.members[user].user for user in sorted(direct))
+        message.role_pings, message.pings_everyone = found.roles & set(self.roles), found.everyone
+        message.pings = frozenset((direct | by_role | everyone) - {message.author.id})
+
+    # -- threads ------------------------------------------------------------------------------------------------
+
+    def create_thread(self, parent: Channel, owner: User, body: Json, kind: int, starter: Message | None) -> Channel:
+        """Opens a thread; one that hangs on a message has that message's id."""
+        if starter and starter.id in self.channels:
+            raise errors.thread_exists()
+        thread = Channel(starter.id if starter else self.ids(), body["name"], self.guild_id, kind, parent.id, owner.id)
+        thread.auto_archive_minutes = body.get("auto_archive_duration") or 1440
+        thread.member_ids.add(owner.id)
+        self.channels[thread.id] = thread
+        self.announce("THREAD_CREATE", {**self.thread_json(thread), "newly_created": True})
+        if starter:
+            starter.thread, starter.flags = thread, starter.flags | HAS_THREAD
+            self._announce_update(starter)
+        return thread
+
+    def edit_channel(self, channel: Channel, body: Json) -> None:
+        channel.name = body.get("name") or channel.name
+        channel.topic = body.get("topic", channel.topic)
+        channel.archived = body.get("archived", channel.archived)
+        channel.locked = body.get("locked", channel.locked)
+        channel.auto_archive_minutes = body.get("auto_archive_duration") or channel.auto_archive_minutes
+        self.announce("THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE", channel.json())
+
+    def delete_channel(self, channel: Channel) -> None:
+        del self.channels[channel.id]
+        event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
+        self.announce(event, channel.json())
+
+    def threads(self, parent: Channel | None = None) -> list[Channel]:
+        """The threads of a channel, or of the guild."""
+        wanted = None if parent is None else parent.id
+        return [each for each in self.channels.values() if each.is_thread and wanted in {None, each.parent_id}]
+
+    def thread_json(self, thread: Channel) -> Json:
+        joined: dict[str, Any] = {}
+        if self.bot.id in thread.member_ids:
+            joined = {"member": thread.membership(self.bot.id)}
+        return {**thread.json(), **joined}

@@ -1,0 +1,37 @@
+"""Files and directories on the host."""
+
+from __future__ import annotations
+
+import posixpath
+
+from vps.shell import Command, both, cmd
+
+
+def put(path: str, mode: int, *, nonce: str) -> Command:
+    """Write stdin to `path` with its directories; a reader sees the old file or the new one, never a part."""
+    temporary = f"{path}.{nonce}"
+    return both(
+        cmd("mkdir", "-p", "--", posixpath.dirname(path)),
+        cmd("install", "-m", f"{mode:04o}", "-T", "--", "/dev/stdin", temporary),
+        cmd("mv", "-f", "-T", "--", temporary, path),
+    )
+
+
+def remove_tree(path: str) -> Command:
+    """Remove a directory with all below it."""
+    return cmd("rm", "-rf", "--one-file-system", "--", path)
+
+
+def unpack(directory: str) -> Command:
+    """Unpack the tar archive on stdin into a new directory."""
+    return both(cmd("mkdir", "-p", "--", directory), cmd("tar", "-x", "-m", "--no-same-owner", "-C", directory))
+
+
+def move(source: str, target: str) -> Command:
+    """Rename; the target must not be a directory already."""
+    return cmd("mv", "-T", "--", source, target)
+
+
+def exists(path: str) -> Command:
+    """Ends with 0 if the path exists."""
+    return cmd("test", "-e", path)

@@ -1,0 +1,10 @@
+"""The scripts this package keeps on the host (`vps.host`)."""
+
+from __future__ import annotations
+
+from vps.shell import Cmd, cmd
+
+
+def script(library: str, verb: str, root: str) -> Cmd:
+    """One verb of `vps/remote.py`. `-s -E`: neither the user's packages nor the environment change what it does."""
+    return cmd("python3", "-s", "-E", f"{library}/vps/remote.py", verb, root)

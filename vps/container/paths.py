@@ -1,0 +1,18 @@
+"""Where everything stands in the container."""
+
+from __future__ import annotations
+
+RUN = "/run/agentflow"
+ARGV = RUN + "/in/argv"
+ENVIRON = RUN + "/in/environ"
+LIMITS = RUN + "/in/limits.json"
+INBOX = RUN + "/in/inbox.jsonl"
+CREDENTIALS = RUN + "/key/environ"
+LOG = RUN + "/out/out.jsonl"
+ERRORS = RUN + "/out/err.log"
+TURN = RUN + "/out/turn.json"
+EXIT = RUN + "/out/exit.json"
+
+AGENT_ID = 1001
+"""uid and gid of the image's user `claude`."""
+

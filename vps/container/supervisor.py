@@ -1,0 +1,229 @@
+"""Runs one CLI for one container: feeds it, bounds it, and writes down how it ended.
+
+It runs as root beside the agent's processes, which run as uid 1001 without capabilities and so cannot signal it, read what
+it reads or write what it writes. Nothing is attached to it: the host talks to it through files, and `docker stop` by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+
+from vps.container import launch, paths
+from vps.host.files import write_atomically
+
+_TICK_S = 0.5
+_KILL_AFTER_S = 3.0
+_INTERRUPT = b'{"type":"control_request","request_id":"agentflow-stop","request":{"subtype":"interrupt"}}\n'
+
+
+class Supervisor:
+    """The life of one CLI process. Times are seconds of the monotonic clock, those written to files are epoch seconds."""
+
+    def __init__(self) -> None:
+        self._started_at = time.time()
+        self._wake, wake = os.pipe()
+        for end in (self._wake, wake):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._ask_to_stop)
+        signal.signal(signal.SIGINT, self._ask_to_stop)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self._log = launch.open_log(paths.LOG)
+        self._stdin = -1
+        self._unfed = b""
+        self._fed = False
+        self._deadline: float | None = None
+        self._idle_since: float | None = None
+        self._asked_to_stop = False
+        self._reason: str | None = None
+        self._stop_at = 0.0
+        self._signalled = 0
+        self._status: int | None = None
+
+    def run(self) -> int:
+        """Start the CLI, see it through, and return the container's exit code."""
+        argv, environ = launch.read_words(paths.ARGV), launch.read_environ(paths.ENVIRON)
+        cwd = environ["PWD"]
+        secrets = launch.take_credentials()
+        launch.link_project_files(cwd, environ["HOME"])
+        self._start(launch.as_agent(argv, cwd), environ | secrets)
+        self._prepare(cwd, list(secrets.values()))
+        while self._status is None:
+            self._step()
+        return self._end()
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self._asked_to_stop = True
+
+    def _start(self, argv: list[str], environ: dict[str, str]) -> None:
+        reader, self._stdin = os.pipe()
+        errors = launch.open_log(paths.ERRORS)
+        self._pid = launch.spawn(argv, environ, stdin=reader, stdout=self._log, stderr=errors)
+        os.close(reader)
+        os.close(errors)
+        os.set_blocking(self._stdin, False)
+
+    def _prepare(self, cwd: str, secrets: list[str]) -> None:
+        # Imported only now: the CLI needs most of a second to start, and must not wait for these.
+        import json
+
+        from vps.container.changes import Changes
+        from vps.container.echo import Echo
+        from vps.container.inbox import Inbox
+        from vps.host.watch import IN_MODIFY, Watch
+
+        self._json = json
+        with open(paths.LIMITS, encoding="utf-8") as file:
+            limits = json.load(file)
+        self._timeout_s, self._grace_s = float(limits["timeout_s"]), float(limits["grace_s"])
+        self._idle_s = float(limits["idle_s"])
+        self._say("started")
+        self._echo = Echo(paths.LOG, secrets)
+        self._inbox = Inbox(paths.INBOX)
+        self._changes = Changes(cwd)
+        self._watch = Watch()
+        for path in (paths.INBOX, paths.LOG):
+            self._watch.add(path, IN_MODIFY)
+        self._take()
+        self._changes.begin()
+
+    def _say(self, subtype: str, **fields: object) -> None:
+        line = {"type": "agentflow", "subtype": subtype, "at": round(time.time(), 3), **fields}
+        os.write(self._log, self._json.dumps(line).encode() + b"\n")
+
+    def _step(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        poll.register(self._watch.fileno(), select.POLLIN)
+        if self._unfed and self._stdin >= 0:
+            poll.register(self._stdin, select.POLLOUT)
+        poll.poll((0.05 if self._echo.stalled else _TICK_S) * 1000)
+        self._drain()
+        if self._asked_to_stop:
+            self._stop("stopped")
+        self._take()
+        self._feed()
+        self._echo.follow()
+        self._check_idle()
+        self._check_time()
+        self._reap()
+
+    def _drain(self) -> None:
+        try:
+            os.read(self._wake, 4096)
+        except BlockingIOError:
+            pass
+        self._watch.drain()
+
+    def _take(self) -> None:
+        feed, orders, bad = self._inbox.take()
+        for text in bad:
+            self._say("bad_input", detail=text)
+        for order in orders:
+            if order.get("op") == "stop":
+                self._stop("stopped")
+        if feed and self._reason is None:
+            self._unfed += b"".join(line + b"\n" for line in feed)
+            self._begin_turn()
+            self._feed()
+
+    def _begin_turn(self) -> None:
+        self._fed, self._echo.idle, self._idle_since = True, False, None
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._timeout_s
+            self._write_turn(time.time() + self._timeout_s)
+            self._say("turn_started", timeout_s=self._timeout_s)
+
+    def _write_turn(self, deadline: float | None) -> None:
+        write_atomically(paths.TURN, self._json.dumps({"deadline": deadline}).encode())
+
+    def _feed(self) -> None:
+        while self._unfed and self._stdin >= 0:
+            try:
+                self._unfed = self._unfed[os.write(self._stdin, self._unfed) :]
+            except BlockingIOError:
+                return
+            except OSError:
+                self._close_stdin()
+
+    def _close_stdin(self) -> None:
+        if self._stdin >= 0:
+            os.close(self._stdin)
+            self._stdin = -1
+        self._unfed = b""
+
+    def _check_idle(self) -> None:
+        if not (self._fed and self._echo.idle) or self._unfed:
+            return
+        if self._idle_since is None:
+            self._idle_since, self._deadline = time.monotonic(), None
+            self._write_turn(None)
+        if self._reason or time.monotonic() - self._idle_since >= self._idle_s:
+            self._close_stdin()
+
+    def _check_time(self) -> None:
+        now = time.monotonic()
+        if self._reason is None and self._deadline is not None and now >= self._deadline:
+            self._stop("timeout")
+        if self._reason is None:
+            return
+        if self._signalled == 0 and now >= self._stop_at + self._grace_s:
+            self._signal(signal.SIGTERM)
+        elif self._signalled == signal.SIGTERM and now >= self._stop_at + self._grace_s + _KILL_AFTER_S:
+            self._signal(signal.SIGKILL)
+
+    def _stop(self, reason: str) -> None:
+        """Interrupt the turn: the CLI then ends its tools and writes a result, which a signal would not give (measured)."""
+        if self._reason is not None:
+            return
+        self._reason, self._stop_at = reason, time.monotonic()
+        self._say("timeout" if reason == "timeout" else "stopping")
+        self._unfed += _INTERRUPT
+        self._feed()
+        if self._echo.idle or not self._fed:
+            self._close_stdin()
+
+    def _signal(self, number: int) -> None:
+        self._signalled = number
+        try:
+            os.killpg(self._pid, number)
+        except ProcessLookupError:
+            pass
+
+    def _reap(self) -> None:
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if pid:
+            self._status = status
+
+    def _end(self) -> int:
+        assert self._status is not None
+        code = os.waitstatus_to_exitcode(self._status)
+        reason = self._reason or "completed"
+        self._say("ended", reason=reason, exit_code=code, changes=self._changes.end())
+        self._echo.follow()
+        record = {
+            "reason": reason,
+            "exit_code": code if code >= 0 else None,
+            "signal": -code if code < 0 else None,
+            "started_at": self._started_at,
+            "ended_at": time.time(),
+            "detail": "",
+        }
+        write_atomically(paths.EXIT, self._json.dumps(record).encode())
+        return code if code >= 0 else 128 - code
+
+
+def main() -> int:
+    """Run the supervisor; an exception of its own is written down where the control plane looks."""
+    try:
+        return Supervisor().run()
+    except Exception as error:  # noqa: BLE001  the last chance to tell why nothing ran
+        import json
+
+        record = {"reason": "failed_to_start", "exit_code": None, "signal": None, "detail": f"{type(error).__name__}: {error}"}
+        write_atomically(paths.EXIT, json.dumps(record | {"started_at": 0.0, "ended_at": time.time()}).encode())
+        return 70

@@ -1,0 +1,253 @@
+"""One detached process per root directory, alive while there are runs: it does on the host what must not wait for the bot.
+
+- writes down how Docker saw a run end (`docker.json`), and only then removes the container
+- ends a run whose turn overran its deadline although its supervisor should have, or whose log passed 1 GiB
+- leads each `model/<id>/api.sock` to the loopback address its `target` file names, and to no other
+- prunes old runs
+
+It is started again by whoever needs it (`keeper.lock` lets one live), and ends by itself when there is nothing to keep.
+Containers without our labels are never touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import time
+from typing import Any
+
+from vps.host import layout, prune
+from vps.host.files import write_atomically
+
+LOG_LIMIT = 1 << 30
+_SWEEP_S = 2.0
+_PRUNE_S = 3600.0
+_OVERRUN_S = 30.0
+_STARTING_S = 60.0
+_LINGER_S = 20.0
+
+
+class Keeper:
+    """The state is what lies on disk and what Docker says; nothing has to survive here."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._killed_for: dict[str, str] = {}
+        self._forwards: dict[str, asyncio.AbstractServer] = {}
+        self._woken = asyncio.Event()
+        self._busy_at = time.monotonic()
+
+    async def run(self) -> None:
+        """Sweep on every container's death and every 2 s, until nothing was alive for 20 s."""
+        events = asyncio.create_task(self._watch_deaths())
+        pruned = 0.0
+        try:
+            while time.monotonic() - self._busy_at < _LINGER_S:
+                await self._sweep()
+                if time.monotonic() - pruned > _PRUNE_S or not pruned:
+                    pruned = time.monotonic()
+                    await asyncio.to_thread(prune.prune, self._root)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), _SWEEP_S)
+                self._woken.clear()
+        finally:
+            events.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await events
+            for server in self._forwards.values():
+                server.close()
+
+    async def _watch_deaths(self) -> None:
+        filters = ["--filter", "event=die", "--filter", "event=destroy", "--filter", f"label={layout.LABEL_ROOT}={self._root}"]
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                "docker", "events", *filters, "--format", "{{.ID}}",
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            try:
+                assert process.stdout is not None
+                while await process.stdout.readline():
+                    self._woken.set()
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+            await asyncio.sleep(_SWEEP_S)
+
+    async def _sweep(self) -> None:
+        await self._serve_models()
+        open_runs = layout.open_names(self._root)
+        if not open_runs:
+            return
+        self._busy_at = time.monotonic()
+        containers = await _inspect(self._root)
+        if containers is None:
+            return
+        for name in open_runs:
+            with contextlib.suppress(FileNotFoundError):
+                await self._keep(name, containers.get(name))
+
+    async def _keep(self, name: str, container: dict[str, Any] | None) -> None:
+        if container is None:
+            if not self._is_starting(name):
+                self._close(name, {"state": "vanished", "exit_code": None, "oom_killed": False, "error": ""})
+        elif container["State"]["Status"] in ("exited", "dead"):
+            self._close(name, _ending(container["State"]))
+            await _docker("rm", "--force", "--volumes", container["Id"])
+        else:
+            await self._bound(name, container["Id"])
+
+    def _is_starting(self, name: str) -> bool:
+        """`docker run` comes after the run directory: a young run without a container is on its way."""
+        made = os.stat(layout.run(self._root, name)).st_mtime
+        return time.time() - made < _STARTING_S
+
+    def _close(self, name: str, ending: dict[str, Any]) -> None:
+        ending["killed_for"] = self._killed_for.pop(name, None)
+        write_atomically(os.path.join(layout.run(self._root, name), "docker.json"), json.dumps(ending).encode())
+
+    async def _bound(self, name: str, container_id: str) -> None:
+        out = os.path.join(layout.run(self._root, name), "out")
+        turn = layout.read_json(os.path.join(out, "turn.json")) or {}
+        deadline = turn.get("deadline")
+        if isinstance(deadline, (int, float)) and time.time() > deadline + _OVERRUN_S:
+            await self._kill(name, container_id, "timeout")
+            return
+        with contextlib.suppress(OSError):
+            if os.lstat(os.path.join(out, "out.jsonl")).st_size > LOG_LIMIT:
+                await self._kill(name, container_id, "log_size")
+
+    async def _kill(self, name: str, container_id: str, reason: str) -> None:
+        self._killed_for[name] = reason
+        await _docker("kill", container_id)
+
+    async def _serve_models(self) -> None:
+        base = os.path.join(self._root, "model")
+        wanted = set(os.listdir(base)) if os.path.isdir(base) else set[str]()
+        for key in wanted - set(self._forwards):
+            with open(os.path.join(base, key, "target"), encoding="ascii") as file:
+                host, port = file.read().strip().rsplit(":", 1)
+            self._forwards[key] = await _forward(os.path.join(base, key), host, int(port))
+
+
+async def _forward(directory: str, host: str, port: int) -> asyncio.AbstractServer:
+    """Serve `directory/api.sock`; what connects there reaches host:port and nothing else."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            upstream_reader, upstream_writer = await asyncio.wait_for(asyncio.open_connection(host, port), 10)
+        except (OSError, asyncio.TimeoutError):
+            writer.close()
+            return
+        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
+
+    # Renamed into place, so that a socket a dead keeper left behind is replaced and mounts of the directory see the new one.
+    temporary, path = os.path.join(directory, "new.sock"), os.path.join(directory, "api.sock")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    server = await asyncio.start_unix_server(carry, temporary)
+    os.chmod(temporary, 0o666)  # noqa: S103  the agent's uid connects; only its container has the directory
+    os.rename(temporary, path)
+    return server
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.close()
+
+
+def _ending(state: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "state": "exited",
+        "exit_code": state["ExitCode"],
+        "oom_killed": state["OOMKilled"],
+        "started_at": state["StartedAt"],
+        "finished_at": state["FinishedAt"],
+        "error": state["Error"],
+    }
+
+
+async def _inspect(root: str) -> dict[str, dict[str, Any]] | None:
+    """Every container of this root by its run's name; None while Docker does not answer, which says nothing of them."""
+    listed = await _docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={layout.LABEL_ROOT}={root}")
+    if listed is None:
+        return None
+    ids = listed.split()
+    if not ids:
+        return {}
+    # One that went away between the two makes `inspect` fail although it prints the others.
+    text = await _docker("inspect", "--type", "container", *ids, keep_output=True)
+    found = json.loads(text) if text else []
+    if len(found) != len(ids):
+        return None
+    return {item["Config"]["Labels"].get(layout.LABEL_RUN, ""): item for item in found}
+
+
+async def _docker(*words: str, keep_output: bool = False) -> str | None:
+    process = await asyncio.create_subprocess_exec(
+        "docker", *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+    return output.decode() if process.returncode == 0 or keep_output else None
+
+
+def main(root: str) -> int:
+    """Become the keeper of `root`, detached from whoever called; do nothing if there is one already."""
+    os.makedirs(root, exist_ok=True)
+    lock = _lock(root)
+    if lock is None or os.fork():
+        return 0
+    os.setsid()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _redirect(root)
+    while lock is not None:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        asyncio.run(Keeper(root).run())
+        os.close(lock)
+        # A run that began while this one was about to leave found the lock taken: it is looked for once more.
+        lock = _lock(root) if layout.open_names(root) else None
+    return 0
+
+
+def stop(root: str) -> int:
+    """End the keeper of `root`, if there is one. The runs go on; the next one starts a keeper again."""
+    lock = _lock(root)
+    if lock is None:
+        with open(os.path.join(root, "keeper.lock"), encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGTERM)
+    else:
+        os.close(lock)
+    return 0
+
+
+def _lock(root: str) -> int | None:
+    lock = os.open(os.path.join(root, "keeper.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _redirect(root: str) -> None:
+    log = os.open(os.path.join(root, "keeper.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    os.chdir("/")

@@ -1,0 +1,61 @@
+"""The layout below the root directory, named once for everything that runs on the host.
+
+    <root>/runs/<name>/run.json      what was asked
+                       in/           mounted read-only: argv, environ, limits.json, inbox.jsonl
+                       key/          mounted: environ with the credentials, read and removed by the supervisor
+                       out/          mounted: out.jsonl, err.log, turn.json, exit.json
+                       docker.json   how Docker saw it end; written before the container is removed
+    <root>/sessions/<name>/          the CLI's transcripts, mounted at ~/.claude/projects
+    <root>/model/<id>/target         HOST:PORT on this machine's loopback that model/<id>/api.sock leads to
+    <root>/workspaces/<name>         people's repositories; <root>/workspace is the scratch one
+    <root>/lib/<digest>/             these scripts
+    <root>/keeper.lock, keeper.log
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+from vps.host.files import read_regular
+
+NAME = re.compile(r"claude-agent-\d{10,16}-[0-9a-z]{6}")
+LABEL_ROOT = "agentflow.root"
+LABEL_RUN = "agentflow.run"
+
+
+def runs(root: str) -> str:
+    """The directory of all run directories."""
+    return os.path.join(root, "runs")
+
+
+def run(root: str, name: str) -> str:
+    """One run directory. Raises ValueError for a name that is none of ours: it becomes part of a path."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"not an agent's name: {name!r}")
+    return os.path.join(root, "runs", name)
+
+
+def names(root: str) -> list[str]:
+    """All runs there are directories of, oldest first."""
+    try:
+        found = os.listdir(runs(root))
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in found if NAME.fullmatch(name))
+
+
+def open_names(root: str) -> list[str]:
+    """The runs whose end nobody has written down yet."""
+    return [name for name in names(root) if not os.path.lexists(os.path.join(runs(root), name, "docker.json"))]
+
+
+def read_json(path: str) -> dict[str, Any] | None:
+    """A JSON object from a regular file, or None where there is none."""
+    try:
+        value = json.loads(read_regular(path))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

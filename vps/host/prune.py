@@ -1,0 +1,48 @@
+"""Old runs go, by age and by size. Only runs that ended are looked at; workspaces are never touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+from vps.host import layout
+
+MAX_AGE_S = 30 * 86_400.0
+MAX_BYTES = 5 << 30
+
+
+def prune(root: str, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> list[str]:
+    """Remove ended runs older than `max_age_s`, then the oldest until the rest holds `max_bytes`. Returns their names."""
+    still_open = set(layout.open_names(root))
+    ended = [name for name in layout.names(root) if name not in still_open]
+    sizes = {name: size(layout.run(root, name)) for name in ended}
+    total, now, gone = sum(sizes.values()), time.time(), list[str]()
+    for name in ended:
+        if now - _ended_at(root, name) > max_age_s or total > max_bytes:
+            total -= sizes[name]
+            discard(root, name)
+            gone.append(name)
+    return gone
+
+
+def discard(root: str, name: str) -> None:
+    """Remove a run's directory and its transcripts."""
+    shutil.rmtree(layout.run(root, name), ignore_errors=True)
+    shutil.rmtree(os.path.join(root, "sessions", name), ignore_errors=True)
+
+
+def size(directory: str) -> int:
+    """Bytes of the files below a directory; links are not followed."""
+    total = 0
+    for parent, _, files in os.walk(directory):
+        for file in files:
+            try:
+                total += os.lstat(os.path.join(parent, file)).st_size
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def _ended_at(root: str, name: str) -> float:
+    return os.lstat(os.path.join(layout.run(root, name), "docker.json")).st_mtime

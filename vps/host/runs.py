@@ -1,0 +1,181 @@
+"""Makes, lists and reads run directories. Answers are one JSON object on stdout; a refusal is `{"refused": …}`."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import time
+from typing import Any
+
+from vps.host import layout
+from vps.host.files import open_regular, write_atomically
+
+_NEEDED_BYTES = 256 << 20
+_AGENT_ID = 1001
+
+
+class Refused(Exception):
+    """The request cannot be met; the fields go back to the control plane."""
+
+    def __init__(self, field: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.answer = {"field": field, "message": message, "remedy": remedy}
+
+
+def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Check the workspace and the disk, then make the whole run directory or nothing of it.
+
+    request: name, workspace, run (object), argv, environ, credentials (words), limits (object), inbox (text), target or None.
+    """
+    _check_disk(root)
+    workspace, fresh = _workspace(root, request["workspace"])
+    directory = layout.run(root, request["name"])
+    _private(layout.runs(root))
+    building = directory + ".new"
+    os.mkdir(building, 0o750)
+    try:
+        _fill(building, request, workspace)
+        _session(root, request["name"])
+        os.rename(building, directory)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return {
+        "workspace": workspace,
+        "owned": not fresh and os.lstat(workspace).st_uid == _AGENT_ID,
+        "fresh": fresh,
+        "gid": os.getgid(),
+        "model": _model(root, request.get("target")),
+    }
+
+
+def _check_disk(root: str) -> None:
+    free = shutil.disk_usage(root).free
+    if free < _NEEDED_BYTES:
+        message = f"the host has {free >> 20} MiB of disk left; an agent needs {_NEEDED_BYTES >> 20} MiB"
+        raise Refused("disk", message, "Free some with `agentflow prune` or `docker system prune`.")
+
+
+def _workspace(root: str, given: str) -> tuple[str, bool]:
+    """The real path, and whether it still has to be made a repository."""
+    scratch, shared = os.path.join(root, "workspace"), os.path.join(root, "workspaces")
+    real = os.path.realpath(given)
+    if real != os.path.realpath(scratch) and not real.startswith(os.path.realpath(shared) + os.sep):
+        raise Refused("workspace_path", f"{given} is not a workspace", f"Use {scratch} or a directory below {shared}.")
+    if any(sign in real for sign in ',:"\n'):
+        raise Refused("workspace_path", f"{given} has a sign Docker cannot mount", "Rename it without , : and quotes.")
+    if real == os.path.realpath(scratch):
+        os.makedirs(real, exist_ok=True)
+        return real, not os.path.lexists(os.path.join(real, ".git"))
+    if not os.path.isdir(real):
+        raise Refused("workspace_path", f"{given} does not exist on the host", f"Clone or create it below {shared} first.")
+    return real, False
+
+
+def _private(directory: str) -> None:
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+
+
+def _fill(directory: str, request: dict[str, Any], workspace: str) -> None:
+    for part, mode in (("in", 0o750), ("key", 0o770), ("out", 0o770)):
+        os.mkdir(os.path.join(directory, part))
+        os.chmod(os.path.join(directory, part), mode)  # whatever the umask
+    words = request["environ"] + [f"PWD={workspace}"]
+    write_json = _json_writer(directory)
+    write_json("run.json", request["run"] | {"workspace": workspace})
+    write_json("in/limits.json", request["limits"])
+    _write(directory, "in/argv", _words([word.replace("{workspace}", workspace) for word in request["argv"]]))
+    _write(directory, "in/environ", _words(words))
+    _write(directory, "in/inbox.jsonl", request["inbox"].encode())
+    _write(directory, "key/environ", _words(request["credentials"]))
+    for name in ("out/out.jsonl", "out/err.log"):
+        _write(directory, name, b"", 0o660)
+
+
+def _json_writer(directory: str) -> Any:
+    import json
+
+    def write(name: str, value: dict[str, Any]) -> None:
+        _write(directory, name, json.dumps(value).encode())
+
+    return write
+
+
+def _words(words: list[str]) -> bytes:
+    return b"".join(os.fsencode(word) + b"\0" for word in words)
+
+
+def _write(directory: str, name: str, data: bytes, mode: int = 0o640) -> None:
+    descriptor = os.open(os.path.join(directory, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(data)
+
+
+def _session(root: str, name: str) -> None:
+    """Any uid may write here, since the SSH user may not be able to give it to uid 1001; the parent keeps others out."""
+    _private(os.path.join(root, "sessions"))
+    directory = os.path.join(root, "sessions", name)
+    os.makedirs(directory, exist_ok=True)
+    os.chmod(directory, 0o777)  # noqa: S103
+
+
+def _model(root: str, target: str | None) -> str | None:
+    """The directory whose api.sock leads to `target`; the keeper serves it."""
+    if target is None:
+        return None
+    directory = os.path.join(root, "model", target.replace(":", "_").replace("[", "").replace("]", ""))
+    if not os.path.isdir(directory):
+        os.makedirs(directory, exist_ok=True)
+        write_atomically(os.path.join(directory, "target"), target.encode("ascii"))
+    return directory
+
+
+def describe(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Runs with what their files say: all, or the one called `name`; of those, the last `tail` bytes of the log."""
+    wanted = request.get("name")
+    names = [wanted] if wanted else layout.names(root)
+    return {"now": time.time(), "runs": [_describe(root, name, int(request.get("tail", 0))) for name in names]}
+
+
+def _describe(root: str, name: str, tail: int) -> dict[str, Any]:
+    directory = layout.run(root, name)
+    data, start, size = _tail(os.path.join(directory, "out", "out.jsonl"), tail)
+    return {
+        "name": name,
+        "run": layout.read_json(os.path.join(directory, "run.json")),
+        "docker": layout.read_json(os.path.join(directory, "docker.json")),
+        "exit": layout.read_json(os.path.join(directory, "out", "exit.json")),
+        "size": size,
+        "start": start,
+        "log": base64.b64encode(data).decode("ascii"),
+        "errors": _tail(os.path.join(directory, "out", "err.log"), 2000 if tail else 0)[0].decode("utf-8", "replace"),
+    }
+
+
+def _tail(path: str, limit: int) -> tuple[bytes, int, int]:
+    """The last `limit` bytes, where they begin, and the file's size; nothing where there is no regular file."""
+    try:
+        descriptor = open_regular(path)
+    except OSError:
+        return b"", 0, 0
+    with os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        start = max(0, size - limit)
+        file.seek(start)
+        return file.read(limit), start, size
+
+
+def append(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Append `line` to a run's inbox, on a line of its own even after a torn one."""
+    path = os.path.join(layout.run(root, request["name"]), "in", "inbox.jsonl")
+    with open(path, "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end:
+            file.seek(end - 1)
+            torn = file.read(1) != b"\n"
+        else:
+            torn = False
+        file.write((b"\n" if torn else b"") + request["line"].encode() + b"\n")
+    return {}
