@@ -37,9 +37,15 @@ def of(detail: Json) -> Diff:
     if detail.get("type") == "create":
         content = fields.text(detail, "content").removesuffix("\n")
         return Diff(tuple("+" + line for line in content.split("\n")) if content else (), created=True)
-    return Diff(tuple(line for hunk in fields.items(detail.get("structuredPatch")) for line in _hunk(fields.mapping(hunk))))
+    hunks = map(fields.mapping, fields.items(detail.get("structuredPatch")))
+    return Diff(tuple(line for hunk in hunks for line in _hunk(hunk)))
 
 
 def _hunk(hunk: Json) -> list[str]:
-    old, new = (f"{fields.integer(hunk, f'{side}Start') or 0},{fields.integer(hunk, f'{side}Lines') or 0}" for side in ("old", "new"))
-    return [f"@@ -{old} +{new} @@", *(line for line in fields.items(hunk.get("lines")) if isinstance(line, str))]
+    old, new, old_lines, new_lines = (
+        fields.integer(hunk, name) or 0 for name in ("oldStart", "newStart", "oldLines", "newLines")
+    )
+    return [
+        f"@@ -{old},{old_lines} +{new},{new_lines} @@",
+        *(line for line in fields.items(hunk.get("lines")) if isinstance(line, str)),
+    ]

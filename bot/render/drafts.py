@@ -38,8 +38,8 @@ class Draft:
 
 
 @dataclass(slots=True)
-class NoticeDraft(Draft):
-    """Text; `over` replaces it when something else follows. Notices with the same `topic` follow each other in one block."""
+class TextDraft(Draft):
+    """Text; `over` replaces it when something else follows. One with a `topic` may be rewritten while it is current."""
 
     text: str = ""
     over: str = ""
@@ -90,8 +90,9 @@ class ToolsDraft(Draft):
     def takes(self, rows: list[Row]) -> bool:
         """Whether further rows fit, with what the open ones may still add."""
         wanted = [*self.rows, *rows]
-        files = sum(not isinstance(row.line, str) and (row.line.reserve > 0 or row.line.detail is not None) for row in wanted)
-        reserved = sum(row.line.reserve for row in wanted if not isinstance(row.line, str))
+        lines = [row.line for row in wanted if not isinstance(row.line, str)]
+        files = sum(line.state is State.OPEN or line.detail is not None for line in lines)
+        reserved = sum(line.reserve for line in lines)
         added = sum(width(row.text) + 1 for row in rows)
         return width(self.content()[0]) + added + reserved <= ROOM and files <= FILES_LIMIT
 

@@ -62,26 +62,33 @@ def _table(lines: list[str], at: int) -> tuple[str, int] | None:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip().replace("\\|", "|") for cell in _CELL_BORDER.split(line.strip().removeprefix("|").removesuffix("|"))]
+    inner = line.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip().replace("\\|", "|") for cell in _CELL_BORDER.split(inner)]
 
 
 def _aligned(rows: list[list[str]]) -> str | None:
     columns = [max(_columns(cell) for cell in column) for column in zip_longest(*rows, fillvalue="")]
     if sum(columns) + 2 * (len(columns) - 1) > TABLE_WIDTH:
         return None
-    drawn = ["  ".join(cell + " " * (wide - _columns(cell)) for cell, wide in zip(row, columns, strict=False)) for row in rows]
+    drawn = ["  ".join(map(_padded, row, columns)) for row in rows]
     drawn.insert(1, "  ".join("─" * wide for wide in columns))
     return fence("\n".join(line.rstrip() for line in drawn))
 
 
+def _padded(cell: str, columns: int) -> str:
+    return cell + " " * (columns - _columns(cell))
+
+
 def _columns(cell: str) -> int:
     """How many columns of a fixed-width font a cell takes."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1 for char in cell)
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in cell)
+    return len(cell) + wide - sum(unicodedata.combining(char) > 0 for char in cell)
 
 
 def _records(rows: list[list[str]]) -> str:
     head, *body = rows
-    return "\n".join("- " + " · ".join(_field(name, cell) for name, cell in zip_longest(head, row, fillvalue="") if cell) for row in body)
+    named = [[_field(name, cell) for name, cell in zip_longest(head, row, fillvalue="") if cell] for row in body]
+    return "\n".join("- " + " · ".join(row) for row in named)
 
 
 def _field(name: str, cell: str) -> str:

@@ -18,7 +18,12 @@ _API = {
     "server_error": "API error",
     "model_not_found": "API does not know the model",
 }
-_WINDOWS = {"five_hour": "5-hour", "seven_day": "7-day", "seven_day_opus": "7-day Opus", "seven_day_sonnet": "7-day Sonnet"}
+_WINDOWS = {
+    "five_hour": "5-hour",
+    "seven_day": "7-day",
+    "seven_day_opus": "7-day Opus",
+    "seven_day_sonnet": "7-day Sonnet",
+}
 
 
 def line(text: str, limit: int = CHARS) -> str:
@@ -44,7 +49,8 @@ def _trouble(event: ApiRetry) -> str:
 
 def fallback(event: ModelFallback) -> str:
     """The change of model."""
-    return f"↪️ Model {inline_code(event.original)} → {inline_code(event.fallback)}" + (f" · {line(event.text)}" if event.text else "")
+    reason = f" · {line(event.text)}" if event.text else ""
+    return f"↪️ Model {inline_code(event.original)} → {inline_code(event.fallback)}{reason}"
 
 
 def refusal(event: Refusal) -> str:

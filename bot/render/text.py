@@ -1,12 +1,13 @@
 """Text for Discord: harmless, short enough, split at sensible places.
 
-Discord's own reading of code fences counts, not CommonMark's: a block reaches from one run of three backticks to the next,
-wherever they stand; longer fences and `~~~` do not exist. Lengths are UTF-16 units, the strictest way to count a character.
+Discord's own reading of code fences counts, not CommonMark's: a block reaches from one run of three backticks to the
+next, wherever they stand; longer fences and `~~~` do not exist. Lengths are UTF-16 units, the strictest way to count.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -34,6 +35,11 @@ def width(text: str) -> int:
     return len(text) if text.isascii() else len(text) + sum(char > "\uffff" for char in text)
 
 
+def blank(text: str) -> bool:
+    """Whether nothing of it can be seen; Discord refuses such a message."""
+    return all(unicodedata.category(char)[0] in "ZC" for char in text)
+
+
 def printable(text: str) -> str:
     """Without ANSI escapes, control characters, bidirectional overrides and lone surrogates; tabs and U+2028 stay."""
     text = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
@@ -46,7 +52,7 @@ def plain(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` units, cut at a word where one ends near, with an ellipsis."""
+    """At most `limit` units (3 or more), cut at a word where one ends near, with an ellipsis."""
     if width(text) <= limit:
         return text
     head = text[: _fit(text, 0, limit - 1)]
@@ -98,10 +104,16 @@ def count(number: int, noun: str) -> str:
 def split(text: str, limit: int = 2000) -> list[str]:
     """Messages of at most `limit` units: cut between paragraphs, else lines, sentences, words, else anywhere.
 
-    A code block that is cut is closed and opened again with its language. White space around a cut is dropped outside of code.
+    A code block that is cut is closed and opened again with its language. White space around a cut is dropped outside
+    of code.
     """
     pieces = [piece.text for piece in cut(text, limit)]
     return [piece for piece in pieces if piece]
+
+
+def beginning(text: str, limit: int) -> str:
+    """The first of the pieces that `split` makes."""
+    return next(iter(split(text, limit)), "…")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ class Piece:
     @property
     def text(self) -> str:
         """As it is sent; empty if there is nothing to see."""
-        if not self.body.strip():
+        if blank(self.body):
             return ""
         body = self.body if self.prefix else self.body.lstrip("\n")
         return self.prefix + body + self.suffix if self.suffix else (self.prefix + body).rstrip()

@@ -74,8 +74,9 @@ class TodoList:
         return "\n".join([f"**To do** · {done} of {len(self.items)} done", *(item.text for item in shown), *more])
 
     def _write(self, todos: object) -> None:
-        written = [fields.mapping(todo) for todo in fields.items(todos)]
-        self.items = {f"w{at}": Todo(fields.text(todo, "content"), fields.text(todo, "status")) for at, todo in enumerate(written)}
+        written = map(fields.mapping, fields.items(todos))
+        listed = [Todo(fields.text(todo, "content"), fields.text(todo, "status")) for todo in written]
+        self.items = {f"w{at}": todo for at, todo in enumerate(listed)}
 
     def _create(self, task: Json, asked: Json) -> None:
         if task_id := fields.text(task, "id"):

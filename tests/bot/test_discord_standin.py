@@ -1,171 +1,20 @@
-"""The stand-in for Discord, checked with clients that are not ours: discord.py, and hikari where it is installed."""
+"""The stand-in for Discord carries a real discord.py client through what a slash-command bot does."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import io
-import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
-import discord
 import pytest
-from discord import app_commands, ui
 
-from tests.discord_standin import CannotBeTypedError, Channel, StandIn, User
-from tests.discord_standin.clients import redirected
-
-LIMIT = 10.0
-"""Seconds that any wait of these tests may take."""
-
-needs_document = pytest.mark.skipif(
-    "DISCORD_OPENAPI" not in os.environ, reason="DISCORD_OPENAPI names no copy of Discord's OpenAPI document"
-)
-
-
-class Card(ui.LayoutView):
-    """A status card with a button."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(timeout=None)
-        button: ui.Button[Card] = ui.Button(label="Stop", custom_id="stop:1", style=discord.ButtonStyle.danger)
-        button.callback = self.stop_run
-        section: ui.Section[Card] = ui.Section(ui.TextDisplay(text), accessory=button)
-        self.add_item(ui.Container(section, ui.Separator(), ui.TextDisplay("details"), accent_colour=0x5865F2))
-
-    async def stop_run(self, interaction: discord.Interaction) -> None:
-        await interaction.response.edit_message(view=Card("stopped"))
-
-
-class Question(ui.Modal, title="A question"):
-    answer: ui.Label[Question] = ui.Label(text="Answer", component=ui.TextInput(custom_id="answer"))
-
-    async def on_submit(self, interaction: discord.Interaction) -> None:
-        assert isinstance(self.answer.component, ui.TextInput)
-        await interaction.response.send_message(f"heard {self.answer.component.value}", ephemeral=True)
-
-
-class Bot(discord.Client):
-    """A bot that uses what a slash-command bot uses."""
-
-    def __init__(self, guild_id: int) -> None:
-        intents = discord.Intents(guilds=True, guild_messages=True, message_content=True)
-        super().__init__(intents=intents, guild_ready_timeout=0.05, heartbeat_timeout=1.0)
-        self.tree = app_commands.CommandTree(self)
-        self.guild = discord.Object(guild_id)
-        self.heard: list[str] = []
-        self.resumed = 0
-        self.readied = 0
-        _add_commands(self.tree)
-
-    async def setup_hook(self) -> None:
-        self.tree.copy_global_to(guild=self.guild)
-        await self.tree.sync(guild=self.guild)
-        await self.tree.sync()
-
-    async def on_ready(self) -> None:
-        self.readied += 1
-
-    async def on_resumed(self) -> None:
-        self.resumed += 1
-
-    async def on_message(self, message: discord.Message) -> None:
-        self.heard.append(message.content)
-        if message.content.startswith("save"):
-            data = await message.attachments[0].read()
-            await message.reply(f"{len(data)} bytes", mention_author=False)
-
-
-def _add_commands(tree: app_commands.CommandTree[Bot]) -> None:
-    async def offered(_: discord.Interaction[Bot], typed: str) -> list[app_commands.Choice[str]]:
-        return [app_commands.Choice(name=n, value=n) for n in ("alpha", "beta") if n.startswith(typed)]
-
-    @tree.command(description="Starts a run")
-    async def spawn(interaction: discord.Interaction[Bot], task: str, turns: int = 1) -> None:
-        await interaction.response.defer()
-        await interaction.edit_original_response(view=Card(f"{task} x{turns}"))
-        anchor = await interaction.original_response()
-        assert isinstance(interaction.channel, discord.TextChannel)
-        thread = await interaction.channel.create_thread(name=task, message=discord.Object(anchor.id))
-        await thread.send("started", nonce="1")
-        file = discord.File(io.BytesIO(b"log line\n"), "log.txt")
-        await thread.send("the log", file=file, allowed_mentions=discord.AllowedMentions.none())
-
-    @tree.command(description="Reads a run")
-    @app_commands.autocomplete(name=offered)
-    async def output(interaction: discord.Interaction[Bot], name: str) -> None:
-        await interaction.response.send_message(f"output of {name}", ephemeral=True)
-        await interaction.followup.send("more", ephemeral=True)
-
-    @tree.command(description="Asks")
-    async def ask(interaction: discord.Interaction[Bot]) -> None:
-        await interaction.response.send_modal(Question())
-
-    @tree.command(description="Never answers")
-    async def silent(_: discord.Interaction[Bot]) -> None:
-        return
-
-    group = app_commands.Group(name="workspace", description="Workspaces")
-
-    @group.command(name="clone", description="Clones")
-    async def clone(interaction: discord.Interaction[Bot], repo_url: str) -> None:
-        await interaction.response.send_message(repo_url)
-
-    @tree.context_menu(name="Run on this")
-    async def run_on(interaction: discord.Interaction[Bot], message: discord.Message) -> None:
-        await interaction.response.send_message(f"on {message.content}")
-
-    del spawn, output, ask, silent, clone, run_on
-    tree.add_command(group)
-
-
-class Stage:
-    """A stand-in with a channel, a user, and a connected bot."""
-
-    def __init__(self, standin: StandIn, bot: Bot, channel: Channel, user: User) -> None:
-        self.discord, self.bot, self.channel, self.user = standin, bot, channel, user
-
-
-@contextlib.asynccontextmanager
-async def connected(standin: StandIn) -> AsyncGenerator[Bot]:
-    """A real client, from login to close."""
-    bot = Bot(standin.world.guild_id)
-    with redirected(standin):
-        async with asyncio.timeout(60), bot:
-            running = asyncio.create_task(bot.start(standin.token))
-            await bot_is(bot.wait_until_ready, running)
-            yield bot
-            await bot.close()
-            await asyncio.wait_for(running, LIMIT)
-
-
-async def bot_is(awaited: Callable[[], Awaitable[object]], running: asyncio.Task[None]) -> None:
-    """Waits for the client, or for its failure."""
-
-    async def waiting() -> None:
-        await awaited()
-
-    ready = asyncio.create_task(waiting())
-    done, _ = await asyncio.wait({ready, running}, timeout=LIMIT, return_when=asyncio.FIRST_COMPLETED)
-    if running in done:
-        ready.cancel()
-        running.result()
-    assert ready in done
+from tests.discord_standin import CannotBeTypedError, StandIn
+from tests.discord_standin.sample import Stage, staged
 
 
 @pytest.fixture
-async def standin() -> AsyncIterator[StandIn]:
-    async with StandIn() as running:
+async def stage() -> AsyncIterator[Stage]:
+    async with StandIn() as standin, staged(standin) as running:
         yield running
-        assert running.own_violations == []
-
-
-@pytest.fixture
-async def stage(standin: StandIn) -> AsyncIterator[Stage]:
-    channel, user = standin.world.add_channel("agents"), standin.world.add_member("ada")
-    async with connected(standin) as bot:
-        await standin.connected()
-        yield Stage(standin, bot, channel, user)
+        assert standin.own_violations == []
 
 
 async def test_a_client_logs_in_and_syncs_its_commands(stage: Stage) -> None:

@@ -65,7 +65,9 @@ class Actors:
             raise LookupError(f"the modal has no {sorted(unknown)}; it has {sorted(inputs)}")
         filled = [_filled_in(each, values) for each in ui.completed(modal["components"], {})]
         data: Json = {"custom_id": modal["custom_id"], "components": filled}
-        return self.interactions.send(Kind.MODAL_SUBMIT, user, interaction.channel, data, interaction.source)
+        return self.interactions.send(
+            Kind.MODAL_SUBMIT, user, interaction.channel, data, source=interaction.source, trigger=interaction
+        )
 
     async def say(
         self,
@@ -92,7 +94,7 @@ class Actors:
         if component.get("disabled"):
             raise ValueError(f"{custom_id!r} is disabled")
         data: Json = {"component_type": component["type"], "custom_id": custom_id, "id": component["id"], **extra}
-        return self.interactions.send(Kind.COMPONENT, user, message.channel, data, message)
+        return self.interactions.send(Kind.COMPONENT, user, message.channel, data, source=message)
 
 
 def _filled_in(component: Json, values: Mapping[str, Any]) -> Json:

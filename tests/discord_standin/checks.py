@@ -49,15 +49,17 @@ def message(body: Json, uploads: Mapping[int, Upload], before: Message | None = 
 
 
 def _draft(body: Json, uploads: Mapping[int, Upload], before: Message | None) -> Draft:
-    described: dict[str, Json] = {str(each["id"]): each for each in body.get("attachments") or []}
+    described: dict[str, Json] = {str(each["id"]): each for each in ui.items(body, "attachments")}
     names = {described.get(str(n), {}).get("filename") or upload.filename for n, upload in uploads.items()}
     if before:
         names |= {a.filename for a in before.attachments if "attachments" not in body or str(a.id) in described}
     flags = (body.get("flags") or 0) | (before.flags if before else 0)
+    standing: Json = {"content": before.content, "embeds": before.embeds, "components": before.components} if before else {}
+    after = standing | body
     return Draft(
-        content=(body["content"] if "content" in body else before and before.content) or "",
-        embeds=(body["embeds"] if "embeds" in body else before and before.embeds) or [],
-        components=(body["components"] if "components" in body else before and before.components) or [],
+        content=after.get("content") or "",
+        embeds=ui.items(after, "embeds"),
+        components=ui.items(after, "components"),
         filenames=frozenset(names),
         v2=bool(flags & COMPONENTS_V2),
         other=bool(body.get("poll") or body.get("sticker_ids")),
@@ -139,7 +141,7 @@ def _button(button: Json) -> Iterable[str]:
 
 
 def _select(select: Json) -> Iterable[str]:
-    options: list[Json] = select.get("options") or []
+    options: list[Json] = ui.items(select, "options")
     if not 1 <= len(options) <= OPTIONS:
         yield f"a select has {len(options)} options; 1 to {OPTIONS} are allowed"
     if len({option["value"] for option in options}) < len(options):
@@ -157,7 +159,7 @@ def _embeds(embeds: list[Json]) -> list[str]:
 
 
 def _embed(embed: Json) -> Iterable[str]:
-    fields: list[Json] = embed.get("fields") or []
+    fields: list[Json] = ui.items(embed, "fields")
     if len(fields) > EMBED_FIELDS:
         yield f"an embed has {len(fields)} fields; {EMBED_FIELDS} are allowed"
     for key, limit in _EMBED_PARTS.items():
@@ -167,8 +169,8 @@ def _embed(embed: Json) -> Iterable[str]:
             yield from _longer(f"embed field {key}", field.get(key) or "", limit)
             if not str(field.get(key) or "").strip():
                 yield f"embed field {key} is empty"
-    yield from _longer("embed footer", (embed.get("footer") or {}).get("text") or "", 2048)
-    yield from _longer("embed author", (embed.get("author") or {}).get("name") or "", 256)
+    yield from _longer("embed footer", ui.part(embed, "footer").get("text") or "", 2048)
+    yield from _longer("embed author", ui.part(embed, "author").get("name") or "", 256)
 
 
 def _files(draft: Draft, body: Json, uploads: Mapping[int, Upload]) -> Iterable[str]:

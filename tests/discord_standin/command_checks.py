@@ -36,7 +36,7 @@ def _named(part: Json, path: str) -> Iterable[str]:
         yield f"{path}: the name must be 1 to {NAME} lower-case letters, digits, - or _"
     if not 1 <= len(part.get("description") or "") <= DESCRIPTION:
         yield f"{path}: the description must have 1 to {DESCRIPTION} characters"
-    yield from _options(part.get("options") or [], path)
+    yield from _options(ui.items(part, "options"), path)
 
 
 def _options(options: list[Json], path: str) -> Iterable[str]:
@@ -53,7 +53,7 @@ def _options(options: list[Json], path: str) -> Iterable[str]:
 
 
 def _choices_of(option: Json, path: str) -> Iterable[str]:
-    offered: list[Json] = option.get("choices") or []
+    offered: list[Json] = ui.items(option, "choices")
     if offered and option.get("autocomplete"):
         yield f"{path} has both choices and autocomplete"
     yield from (f"{path}: {problem}" for problem in choices(offered))
@@ -71,13 +71,13 @@ def choices(offered: list[Json]) -> Iterable[str]:
 
 def _length(part: Json) -> int:
     own = len(part["name"]) + len(part.get("description") or "")
-    offered = sum(len(choice["name"]) + len(str(choice["value"])) for choice in part.get("choices") or [])
-    return own + offered + sum(_length(option) for option in part.get("options") or [])
+    offered = sum(len(choice["name"]) + len(str(choice["value"])) for choice in ui.items(part, "choices"))
+    return own + offered + sum(_length(option) for option in ui.items(part, "options"))
 
 
 def modal(data: Json) -> Iterable[str]:
     """Problems of a modal."""
-    rows: list[Json] = data.get("components") or []
+    rows: list[Json] = ui.items(data, "components")
     if not 1 <= len(data.get("title") or "") <= MODAL_TITLE:
         yield f"a modal's title must have 1 to {MODAL_TITLE} characters"
     if not 1 <= len(data.get("custom_id") or "") <= checks.CUSTOM_ID:

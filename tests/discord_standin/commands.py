@@ -35,7 +35,7 @@ def filled_in(world: World, path: str, values: Mapping[str, Any], focused: str |
     name, *subcommands = path.split()
     command = find(world, name)
     leaf, groups = _descend(command, subcommands)
-    filled = _filled(leaf.get("options") or [], values, focused)
+    filled = _filled(ui.items(leaf, "options"), values, focused)
     resolved: Json = {}
     for definition, value in filled:
         _resolve(world, resolved, definition["type"], value)
@@ -62,12 +62,12 @@ def _descend(command: Json, path: list[str]) -> tuple[Json, list[Json]]:
     groups: list[Json] = []
     here = command
     for name in path:
-        below = [o for o in here.get("options") or [] if o["name"] == name and o["type"] <= SUBCOMMAND_GROUP]
+        below = [o for o in ui.items(here, "options") if o["name"] == name and o["type"] <= SUBCOMMAND_GROUP]
         if not below:
             raise CannotBeTypedError(f"/{command['name']} has no subcommand {name!r}")
         here = below[0]
         groups.append(here)
-    if any(option["type"] in {SUBCOMMAND, SUBCOMMAND_GROUP} for option in here.get("options") or []):
+    if any(option["type"] in {SUBCOMMAND, SUBCOMMAND_GROUP} for option in ui.items(here, "options")):
         raise CannotBeTypedError(f"/{command['name']} needs a subcommand")
     return here, groups
 
@@ -92,7 +92,7 @@ def _problem(definition: Json, value: Any) -> str | None:
     size = len(value) if isinstance(value, str) else value if number else 0
     low = definition.get("min_length", definition.get("min_value"))
     high = definition.get("max_length", definition.get("max_value"))
-    offered = [choice["value"] for choice in definition.get("choices") or []]
+    offered = [choice["value"] for choice in ui.items(definition, "choices")]
     found = [
         (not isinstance(value, expected), f"{value!r} has the wrong type"),
         (low is not None and size < low, f"{value!r} is below {low}"),

@@ -32,11 +32,23 @@ class Button:
     disabled: bool
 
 
+def items(body: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """A list of objects in a JSON object; empty when it is missing or null."""
+    value: list[dict[str, Any]] | None = body.get(key)
+    return value or []
+
+
+def part(body: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """An object in a JSON object; empty when it is missing or null."""
+    value: dict[str, Any] | None = body.get(key)
+    return value or {}
+
+
 def walk(components: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Every component, outermost first, with accessories and the contents of labels."""
     for component in components:
         yield component
-        yield from walk(component.get("components") or [])
+        yield from walk(items(component, "components"))
         yield from walk(component[key] for key in ("accessory", "component") if component.get(key))
 
 
@@ -46,8 +58,8 @@ def texts(components: Iterable[dict[str, Any]]) -> list[str]:
 
 def embed_texts(embed: dict[str, Any]) -> list[str]:
     """The texts of an embed that count towards the 6000 characters a message's embeds may have."""
-    fields = [field.get(key) for field in embed.get("fields") or [] for key in ("name", "value")]
-    nested = [(embed.get("author") or {}).get("name"), (embed.get("footer") or {}).get("text")]
+    fields = [field.get(key) for field in items(embed, "fields") for key in ("name", "value")]
+    nested = [part(embed, "author").get("name"), part(embed, "footer").get("text")]
     return [str(text) for text in [embed.get("title"), embed.get("description"), *fields, *nested] if text]
 
 
@@ -113,5 +125,5 @@ def attachment_name(url: str) -> str:
 def media_urls(components: Iterable[dict[str, Any]]) -> Iterator[str]:
     """The URLs of every file, thumbnail and gallery item."""
     for each in walk(components):
-        media = [each.get("file"), each.get("media"), *(item.get("media") for item in each.get("items") or [])]
+        media = [each.get("file"), each.get("media"), *(item.get("media") for item in items(each, "items"))]
         yield from (str(one["url"]) for one in media if one and one.get("url"))

@@ -140,7 +140,7 @@ class InteractionEndpoints:
             case Answer.UPDATE:
                 yield from checks.message(data, call.uploads, interaction.source if interaction else None)
             case Answer.CHOICES:
-                yield from command_checks.choices(data.get("choices") or [])
+                yield from command_checks.choices(ui.items(data, "choices"))
             case Answer.MODAL:
                 yield from command_checks.modal(data)
             case _:

@@ -7,7 +7,7 @@ import contextlib
 import json
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from .connections import reset
 from .guild import guild_create
@@ -113,13 +113,19 @@ class Gateway:
     async def _serve(self, connection: Connection) -> None:
         connection.send({"op": HELLO, "d": {"heartbeat_interval": round(self.heartbeat_interval * 1000)}})
         async for frame in connection.socket:
-            if frame.type is not WSMsgType.TEXT:
-                await connection.socket.close(code=DECODE_ERROR)
-                return
-            payload: Json = json.loads(frame.data)
-            if (code := self._receive(connection, payload)) is not None:
+            if (code := self._receive_frame(connection, frame)) is not None:
                 await connection.flush()
                 await connection.socket.close(code=code)
+
+    def _receive_frame(self, connection: Connection, frame: WSMessage) -> int | None:
+        """Takes JSON in a text or a binary frame; clients use either."""
+        if frame.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
+            return DECODE_ERROR
+        try:
+            payload: Json = json.loads(frame.data)
+        except ValueError:
+            return DECODE_ERROR
+        return self._receive(connection, payload)
 
     def _receive(self, connection: Connection, payload: Json) -> int | None:
         """Handles one payload of the client. Returns the code to close with, if any."""

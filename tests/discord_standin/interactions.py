@@ -61,6 +61,8 @@ class Interaction:
     changes: Changes = field(repr=False)
     source: Message | None = field(default=None, repr=False)
     """The message whose component was used."""
+    trigger: Interaction | None = field(default=None, repr=False)
+    """The interaction that was answered with the modal this one submits."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
     sent_at: float = field(default_factory=time.monotonic)
     answer: Answer | None = None
@@ -125,7 +127,8 @@ class Interaction:
             "type": int(self.kind),
             "user": self.user.json(),
             "authorizing_integration_owners": {"0": str(guild_id)},
-            **({"interacted_message_id": str(self.source.id)} if self.source else {}),
+            **({"interacted_message_id": str(self.source.id)} if self.source and not self.trigger else {}),
+            **({"triggering_interaction_metadata": self.trigger.metadata(guild_id)} if self.trigger else {}),
         }
 
 
@@ -136,10 +139,19 @@ class Interactions:
         self._world = world
         self.sent: list[Interaction] = []
 
-    def send(self, kind: Kind, user: User, channel: Channel, data: Json, source: Message | None = None) -> Interaction:
+    def send(
+        self,
+        kind: Kind,
+        user: User,
+        channel: Channel,
+        data: Json,
+        *,
+        source: Message | None = None,
+        trigger: Interaction | None = None,
+    ) -> Interaction:
         """Dispatches INTERACTION_CREATE."""
         world = self._world
-        interaction = Interaction(world.ids(), kind, user, channel, data, world.changes, source)
+        interaction = Interaction(world.ids(), kind, user, channel, data, world.changes, source, trigger)
         self.sent.append(interaction)
         world.announce("INTERACTION_CREATE", self._payload(interaction))
         return interaction
@@ -208,7 +220,8 @@ class Interactions:
                 "response_message_loading": message.loading,
                 "response_message_ephemeral": message.ephemeral,
             }
-            payload["resource"] = {"type": int(interaction.answer or 0), "message": message.json()}
+            if not interaction.deferred:
+                payload["resource"] = {"type": int(interaction.answer or 0), "message": message.json()}
         return payload
 
     def _take(self, interaction: Interaction, answer: Answer, data: Json, uploads: Mapping[int, Upload]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012, Schema
 
@@ -110,8 +110,8 @@ class Specification:
         return self._errors(pointer, with_string_ids(body))
 
     def _errors(self, pointer: str, body: Any) -> list[str]:
-        error = best_match(self._validator(pointer).iter_errors(body))  # pyright: ignore[reportUnknownMemberType]
-        return [] if error is None else [f"{error.json_path}: {error.message[:300]}"]
+        errors: Iterable[ValidationError] = self._validator(pointer).iter_errors(body)  # pyright: ignore[reportUnknownMemberType]
+        return [f"{error.json_path}: {error.message[-300:]}" for error in map(_cause, errors)]
 
     def _make_validator(self, pointer: str) -> Draft202012Validator:
         return Draft202012Validator({"$ref": f"{_DOCUMENT}#{pointer}"}, registry=self._registry)
@@ -136,6 +136,15 @@ def _operations(document: Mapping[str, Any], method: str) -> Iterable[Operation]
             document=operation,
             query=frozenset(each["name"] for each in parameters if each.get("in") == "query"),
         )
+
+
+def _cause(error: ValidationError) -> ValidationError:
+    """The error inside a union that explains it: the deepest one in a variant whose `type` fits."""
+    while context := list(error.context or []):
+        misfits = {each.schema_path[0] for each in context if list(each.path)[-1:] == ["type"]}
+        fitting = [each for each in context if each.schema_path[0] not in misfits]
+        error = max(fitting or context, key=lambda each: len(each.absolute_path))
+    return error
 
 
 def _escaped(template: str) -> str:

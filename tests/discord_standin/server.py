@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import re
 import socket
@@ -27,7 +28,6 @@ from .state import World
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
-TOKEN = "stand-in-token"
 _SYSTEM = {THREAD_CREATED, THREAD_STARTER}
 
 
@@ -38,13 +38,13 @@ class StandIn(Actors):
     Times are seconds. Waits raise `TimeoutError` that says what there was instead.
     """
 
-    def __init__(self, *, token: str = TOKEN, granted_intents: int = MESSAGE_CONTENT) -> None:
+    def __init__(self, *, granted_intents: int = MESSAGE_CONTENT) -> None:
         self._socket = socket.create_server((HOST, 0))
         self.port: int = self._socket.getsockname()[1]
-        self.token = token
         world = World(lambda: self.cdn_url)
+        self.token = _token(world.bot)
         super().__init__(world, Interactions(world))
-        self.gateway = Gateway(world, token, self.gateway_url, granted_intents)
+        self.gateway = Gateway(world, self.token, self.gateway_url, granted_intents)
         self.faults = Faults()
         self.api = self._make_api(application_flags(granted_intents))
         world.emit = self.gateway.dispatch
@@ -221,3 +221,9 @@ class StandIn(Actors):
                 if attachment.id == wanted:
                     return web.Response(body=attachment.data, content_type=attachment.content_type)
         raise web.HTTPNotFound
+
+
+def _token(bot: User) -> str:
+    """A token in Discord's form: the bot's id in base64, a time, a secret."""
+    number = base64.urlsafe_b64encode(str(bot.id).encode()).decode().rstrip("=")
+    return f"{number}.stand.in-{'x' * 24}"

@@ -216,7 +216,7 @@ class World:
             message.components = ui.completed(body["components"] or [], files)
 
     def _attachments(self, message: Message, body: Json, uploads: Mapping[int, Upload]) -> list[Attachment]:
-        named: dict[int, Json] = {int(each["id"]): each for each in body.get("attachments") or []}
+        named: dict[int, Json] = {int(each["id"]): each for each in ui.items(body, "attachments")}
         listed = "attachments" in body
         kept = [each for each in message.attachments if not listed or each.id in named]
         return kept + [self._attach(upload, named.get(number, {})) for number, upload in uploads.items()]

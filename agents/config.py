@@ -1,0 +1,140 @@
+"""Settings from the environment or `.env`. A wrong or missing one is named with its remedy before anything connects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from vps.config import AgentConfig, HostConfig
+from vps.errors import VpsError
+from vps.mask import Mask
+from vps.model_route import is_loopback, route
+
+
+class SettingsError(VpsError):
+    """One or more settings are missing or wrong."""
+
+
+def _ids(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Ids = Annotated[frozenset[int], BeforeValidator(_ids)]
+
+
+class Settings(BaseModel):
+    """Every setting, under the name of its variable. Empty values count as absent."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    DISCORD_BOT_TOKEN: SecretStr | None = None
+    DISCORD_GUILD_ID: int | None = None
+    DISCORD_CHANNEL_ID: int | None = None
+    DISCORD_ALLOWED_USER_IDS: Ids = frozenset()
+    DISCORD_ALLOWED_ROLE_IDS: Ids = frozenset()
+    DISCORD_API_URL: str | None = None
+    DISCORD_GATEWAY_URL: str | None = None
+    HETZNER_SERVER_IP: str | None = None
+    HETZNER_SSH_USER: str = Field(default="root", min_length=1)
+    HETZNER_SSH_PORT: int = Field(default=22, ge=1, le=65535)
+    HETZNER_SSH_KEY: Path | None = None
+    HETZNER_KNOWN_HOSTS: Path = Path("~/.ssh/known_hosts")
+    ANTHROPIC_API_KEY: SecretStr | None = None
+    CLAUDE_CODE_OAUTH_TOKEN: SecretStr | None = None
+    ANTHROPIC_BASE_URL: str | None = None
+    GITHUB_TOKEN: SecretStr | None = None
+    GH_TOKEN: SecretStr | None = None
+    GITHUB_API_URL: str | None = None
+    ELEVENLABS_API_KEY: SecretStr | None = None
+    ELEVENLABS_AGENT_ID: str | None = None
+    ELEVENLABS_BASE_URL: str | None = None
+    CLAUDE_CODE_VERSION: str = Field(default="2.1.197", pattern=r"^\d+\.\d+\.\d+$")
+    AGENTFLOW_STATE_DIR: Path | None = None
+    AGENTFLOW_ROOT: str = Field(default="/opt/agentflow", pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")
+    AGENTFLOW_IMAGE: str = Field(default="agentflow-claude-code:latest", pattern=r"^[a-z0-9][A-Za-z0-9._/:-]*$")
+    AGENTFLOW_BASE_IMAGE: str | None = None
+
+    @property
+    def host(self) -> HostConfig:
+        """Where the VPS is. Raises SettingsError without HETZNER_SERVER_IP."""
+        if self.HETZNER_SERVER_IP is None:
+            raise SettingsError("HETZNER_SERVER_IP is not set.", remedy="Set it to the VPS's address, in .env or the environment.")
+        return HostConfig(
+            address=self.HETZNER_SERVER_IP,
+            user=self.HETZNER_SSH_USER,
+            port=self.HETZNER_SSH_PORT,
+            key=self.HETZNER_SSH_KEY,
+            known_hosts=self.HETZNER_KNOWN_HOSTS,
+        )
+
+    @property
+    def agents(self) -> AgentConfig:
+        """What agents run with."""
+        return AgentConfig(
+            root=self.AGENTFLOW_ROOT,
+            image=self.AGENTFLOW_IMAGE,
+            base_image=self.AGENTFLOW_BASE_IMAGE,
+            cli_version=self.CLAUDE_CODE_VERSION,
+            api_key=self.ANTHROPIC_API_KEY,
+            oauth_token=self.CLAUDE_CODE_OAUTH_TOKEN,
+            base_url=self.ANTHROPIC_BASE_URL,
+        )
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the bot keeps its own state (XDG Base Directory Specification)."""
+        if self.AGENTFLOW_STATE_DIR is not None:
+            return self.AGENTFLOW_STATE_DIR.expanduser()
+        base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        return Path(base).expanduser() / "agentflow"
+
+    @property
+    def mask(self) -> Mask:
+        """Hides every secret of ours in whatever is shown, stored or answered."""
+        return Mask(value for _, value in self if isinstance(value, SecretStr))
+
+    @property
+    def has_credential(self) -> bool:
+        """Whether agents can reach the model at all."""
+        return self.ANTHROPIC_API_KEY is not None or self.CLAUDE_CODE_OAUTH_TOKEN is not None
+
+
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+    """The settings of this process; the environment wins over `.env`. Raises SettingsError, naming each wrong one."""
+    values: dict[str, Any] = {}
+    if dotenv is not None and dotenv.is_file():
+        values |= dotenv_values(dotenv)
+    values |= os.environ if environ is None else environ
+    given = {name: value for name, value in values.items() if value and name in Settings.model_fields}
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_explained(error), remedy="Correct it in .env or the environment; .env.example explains each.") from error
+    _check_urls(settings)
+    return settings
+
+
+def _explained(error: ValidationError) -> str:
+    # The value itself stays out: it may be a secret that ended up under the wrong name.
+    return " ".join(f"{item['loc'][0]}: {item['msg']}." for item in error.errors(include_input=False, include_url=False))
+
+
+def _check_urls(settings: Settings) -> None:
+    route(settings.ANTHROPIC_BASE_URL)
+    schemes = {"DISCORD_API_URL": ("http", "https"), "DISCORD_GATEWAY_URL": ("ws", "wss")}
+    for name, (plain, safe) in schemes.items():
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        parts = urlsplit(value)
+        if parts.scheme == safe and parts.hostname:
+            continue
+        if not (parts.scheme == plain and parts.hostname and is_loopback(parts.hostname)):
+            remedy = f"It carries the bot's token: use {safe}://, or {plain}:// to loopback."
+            raise SettingsError(f"{name} is not safe.", remedy=remedy)

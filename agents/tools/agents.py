@@ -1,0 +1,293 @@
+"""The tools around one agent: spawn, status, output, stop, list, wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from agents.crew import Crew, Order
+from agents.tools.core import Call, Input, Output, Right, Tool
+from agents.tools.parameters import ContainerId, MemoryBytes, TimeoutMs
+from agents.tools.views import AgentView, transcript, view
+from vps.models import CliOptions, PermissionMode
+from vps.runs import Run
+
+MAX_TASK = 100_000
+"""Characters. The CLI takes more, but a task that long belongs in a file of the workspace."""
+_FORBIDDEN_ENV = re.compile(r"(ANTHROPIC|CLAUDE|NODE|LD)_.*|(ALL|HTTPS?|NO|FTP)_PROXY|PATH|HOME|BASH_ENV|ENV|IFS|SHELLOPTS", re.I)
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RECENT_S = 86_400.0
+
+
+class SpawnInput(Input):
+    """What `spawn_claude_agent` takes."""
+
+    task: Annotated[str, Field(max_length=MAX_TASK, description="what the agent should do")]
+    workspace_path: Annotated[str | None, Field(default=None, max_length=4096, description="directory on the host to work in")]
+    timeout: TimeoutMs = 600_000
+    model: Annotated[str | None, Field(default=None, min_length=1, max_length=200, description="model of the agent")]
+    fallback_model: Annotated[str | None, Field(default=None, min_length=1, max_length=200, description="when it is overloaded")]
+    effort: Annotated[Literal["low", "medium", "high", "xhigh", "max"] | None, Field(default=None, description="how hard it thinks")]
+    permission_mode: Annotated[PermissionMode, Field(default="bypassPermissions", description="what it may do unasked")]
+    max_turns: Annotated[int | None, Field(default=None, gt=0, le=10_000, description="most API calls")]
+    max_budget_usd: Annotated[float | None, Field(default=None, gt=0, le=100_000, description="most it may cost, in USD")]
+    allowed_tools: Annotated[str | None, Field(default=None, max_length=2000, description="the only tools it may use, by comma")]
+    disallowed_tools: Annotated[str | None, Field(default=None, max_length=2000, description="tools it may not use, by comma")]
+    system_prompt: Annotated[str | None, Field(default=None, max_length=50_000, description="replaces the system prompt")]
+    append_system_prompt: Annotated[str | None, Field(default=None, max_length=50_000, description="added to the system prompt")]
+    mcp_config: Annotated[str | None, Field(default=None, max_length=50_000, description="MCP servers, as JSON")]
+    env: Annotated[str | None, Field(default=None, max_length=20_000, description="KEY=VALUE lines for its environment")]
+    profile: Annotated[Literal["base"], Field(default="base", description="image profile")]
+    memory: Annotated[MemoryBytes | None, Field(default=None, description="memory limit, such as 4g")]
+    cpus: Annotated[float | None, Field(default=None, gt=0, description="CPU limit, such as 1.5")]
+
+    @field_validator("task")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty; say what the agent should do")
+        if "\0" in value:
+            raise ValueError("holds a NUL character")
+        return value
+
+    @field_validator("workspace_path", "model", "fallback_model", "system_prompt", "append_system_prompt")
+    @classmethod
+    def _is_a_word(cls, value: str | None) -> str | None:
+        if value is not None and "\0" in value:
+            raise ValueError("holds a NUL character")
+        return value
+
+    @field_validator("mcp_config")
+    @classmethod
+    def _is_json(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                parsed = json.loads(value)
+            except ValueError as error:
+                raise ValueError(f"is no JSON ({error})") from error
+            if not isinstance(parsed, dict):
+                raise ValueError("is no JSON object")
+        return value
+
+    @field_validator("env")
+    @classmethod
+    def _is_harmless(cls, value: str | None) -> str | None:
+        env_lines(value)
+        return value
+
+
+def env_lines(text: str | None) -> dict[str, str]:
+    """KEY=VALUE lines. Raises ValueError for one that is none, or could redirect or read the operator's credential."""
+    found: dict[str, str] = {}
+    for line in (text or "").splitlines():
+        if not line.strip():
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not _ENV_NAME.fullmatch(name) or "\0" in value:
+            raise ValueError(f"{line[:40]!r} is no KEY=VALUE line")
+        if _FORBIDDEN_ENV.fullmatch(name):
+            raise ValueError(f"may not set {name}: it could redirect or read the operator's credential")
+        found[name] = value
+    return found
+
+
+def _words(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+class SpawnOutput(Output):
+    """The new agent."""
+
+    container_id: str
+    workspace: str
+
+    def summary(self) -> str:
+        """See `Output.summary`."""
+        return f"{self.container_id} started in {self.workspace}."
+
+
+async def _spawn(crew: Crew, given: SpawnInput, call: Call) -> SpawnOutput:
+    options = CliOptions(
+        model=given.model,
+        fallback_model=given.fallback_model,
+        effort=given.effort,
+        permission_mode=given.permission_mode,
+        max_turns=given.max_turns,
+        max_budget_usd=given.max_budget_usd,
+        allowed_tools=_words(given.allowed_tools),
+        disallowed_tools=_words(given.disallowed_tools) or (),
+        system_prompt=given.system_prompt,
+        append_system_prompt=given.append_system_prompt,
+        mcp_config=given.mcp_config,
+    )
+    order = Order(
+        task=given.task,
+        workspace=given.workspace_path,
+        timeout_s=given.timeout / 1000,
+        options=options,
+        env=env_lines(given.env),
+        memory=given.memory,
+        cpus=given.cpus,
+    )
+    run = await crew.spawn(order, call.origin, call.progress)
+    return SpawnOutput(container_id=run.name, workspace=run.record.workspace if run.record else "")
+
+
+class AgentInput(Input):
+    """Tools on one agent take its id."""
+
+    container_id: ContainerId
+
+
+class StatusOutput(Output):
+    """One agent's state."""
+
+    agent: AgentView
+    cpu: str | None = None
+    memory: str | None = None
+
+    def summary(self) -> str:
+        """See `Output.summary`."""
+        used = f" · CPU {self.cpu}, memory {self.memory}" if self.cpu else ""
+        return self.agent.summary() + used
+
+
+async def _status(crew: Crew, given: AgentInput, _call: Call) -> StatusOutput:
+    name = await crew.runs.find(given.container_id)
+    run = await crew.runs.describe(name)
+    usage = await crew.runs.usage(name) if run.alive else None
+    agent = view(run, crew.mask)
+    return StatusOutput(agent=agent, cpu=usage.cpu if usage else None, memory=usage.memory if usage else None)
+
+
+class OutputInput(AgentInput):
+    """What `get_claude_output` takes."""
+
+    lines: Annotated[int, Field(default=100, gt=0, le=5000, description="how many of the last lines")]
+    raw: Annotated[bool, Field(default=False, description="the stream itself instead of the readable transcript")]
+
+
+class TextOutput(Output):
+    """Text of one agent."""
+
+    container_id: str
+    text: str
+
+    def summary(self) -> str:
+        """See `Output.summary`."""
+        return self.text
+
+
+async def _output(crew: Crew, given: OutputInput, _call: Call) -> TextOutput:
+    name = await crew.runs.find(given.container_id)
+    run = await crew.runs.describe(name, tail=4 << 20)
+    if run.by_hand:
+        text = crew.mask.text(await crew.runs.logs(name, given.lines))
+    else:
+        text = transcript(run, crew.mask, given.lines, raw=given.raw)
+    return TextOutput(container_id=name, text=text or "Nothing yet.")
+
+
+class StopOutput(Output):
+    """How a stop went."""
+
+    container_id: str
+    was_running: bool
+
+    def summary(self) -> str:
+        """See `Output.summary`."""
+        return f"{self.container_id} stopped." if self.was_running else f"{self.container_id} had ended already."
+
+
+async def _stop(crew: Crew, given: AgentInput, _call: Call) -> StopOutput:
+    name = await crew.runs.find(given.container_id)
+    run = await crew.runs.describe(name, tail=0)
+    if run.alive:
+        await crew.runs.stop(name)
+    return StopOutput(container_id=name, was_running=run.alive)
+
+
+class ListInput(Input):
+    """What `list_claude_agents` takes."""
+
+    all: Annotated[bool, Field(default=False, description="also those that ended more than 24 hours ago")]
+
+
+class ListOutput(Output):
+    """Agents, newest first."""
+
+    agents: list[AgentView]
+
+    def summary(self) -> str:
+        """See `Output.summary`."""
+        return "\n".join(agent.summary() for agent in self.agents) or "No agents."
+
+
+async def _list(crew: Crew, given: ListInput, _call: Call) -> ListOutput:
+    runs = [run for run in await crew.runs.list() if given.all or _is_recent(run)]
+    described = await asyncio.gather(*(_described(crew, run) for run in runs[:50]))
+    return ListOutput(agents=[view(run, crew.mask) for run in described])
+
+
+async def _described(crew: Crew, run: Run) -> Run:
+    return run if run.by_hand else await crew.runs.describe(run.name, tail=64 << 10)
+
+
+def _is_recent(run: Run) -> bool:
+    if run.alive or run.record is None:
+        return True
+    return run.now - run.record.created_at < _RECENT_S
+
+
+class WaitInput(AgentInput):
+    """What `wait_for_claude_agent` takes."""
+
+    timeout: TimeoutMs = 600_000
+
+
+class WaitOutput(Output):
+    """The end of an agent, or that it still runs."""
+
+    agent: AgentView
+    finished: bool
+
+    def summary(self) -> str:
+        """See `Output.summary`."""
+        if not self.finished:
+            return f"Still running: {self.agent.summary()}"
+        return self.agent.summary() + (f"\n{self.agent.result}" if self.agent.result else "")
+
+
+async def _wait(crew: Crew, given: WaitInput, _call: Call) -> WaitOutput:
+    name = await crew.runs.find(given.container_id)
+    finished = True
+    try:
+        async with asyncio.timeout(given.timeout / 1000):
+            await _until_end(crew, name)
+    except TimeoutError:
+        finished = False
+    return WaitOutput(agent=view(await crew.runs.describe(name), crew.mask), finished=finished)
+
+
+async def _until_end(crew: Crew, name: str) -> None:
+    """Its end as the host tells it; one started by hand, or followed by somebody else, is asked after every second."""
+    while (await crew.runs.describe(name, tail=0)).alive:
+        await asyncio.sleep(1.0)
+
+
+SPAWN = Tool(
+    "spawn_claude_agent", "spawn", "Start a Claude Code agent on a task", Right.RUN, SpawnInput, SpawnOutput, _spawn, timeout_s=1800
+)
+STATUS = Tool("get_claude_status", "status", "State, turns, cost and last action of an agent", Right.VIEW, AgentInput, StatusOutput, _status)
+OUTPUT = Tool("get_claude_output", "output", "The last lines of an agent's transcript", Right.VIEW, OutputInput, TextOutput, _output)
+STOP = Tool("stop_claude_agent", "stop", "Stop an agent; its log is kept", Right.RUN, AgentInput, StopOutput, _stop, timeout_s=90)
+LIST = Tool("list_claude_agents", "list", "Agents that run or ended within a day", Right.VIEW, ListInput, ListOutput, _list)
+WAIT = Tool(
+    "wait_for_claude_agent", "wait", "Wait for an agent and give its result", Right.VIEW, WaitInput, WaitOutput, _wait, timeout_s=86_500
+)
+TOOLS = (SPAWN, STATUS, OUTPUT, STOP, LIST, WAIT)
+

@@ -1,0 +1,121 @@
+"""What a tool is, and the one path every call takes: look up, permit, validate, bound, run, log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agents.crew import Crew
+from vps.errors import BadInput, HostTimeout, VpsError
+from vps.models import Origin
+
+log = structlog.get_logger()
+
+
+class Right(StrEnum):
+    """What a caller may do: see, run agents, or manage the host's files."""
+
+    VIEW = "view"
+    RUN = "run"
+    MANAGE = "manage"
+
+
+class NotPermitted(VpsError, PermissionError):
+    """The caller lacks the tool's right."""
+
+
+class Input(BaseModel):
+    """A tool's parameters. Unknown ones are refused by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Output(BaseModel):
+    """A tool's answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def summary(self) -> str:
+        """One or a few lines for a person."""
+        raise NotImplementedError
+
+
+async def _silent(_text: str) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls, through what. `progress` is told of long work in a line each."""
+
+    origin: Origin
+    rights: frozenset[Right]
+    progress: Callable[[str], Awaitable[None]] = field(default=_silent)
+
+
+In = TypeVar("In", bound=Input)
+Out = TypeVar("Out", bound=Output)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[In, Out]):
+    """One tool of the contract. `verb` is its short name for people: `/spawn`, `agentflow spawn`."""
+
+    name: str
+    verb: str
+    description: str
+    right: Right
+    input: type[In]
+    output: type[Out]
+    handler: Callable[[Crew, In, Call], Awaitable[Out]]
+    timeout_s: float = 60.0
+
+    async def invoke(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> Out:
+        """Run it. Raises VpsError for everything the caller can do something about."""
+        started, outcome = time.monotonic(), "ok"
+        try:
+            if self.right not in call.rights:
+                remedy = "Ask whoever runs this bot to allow you (DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
+                raise NotPermitted(f"You may not use `{self.verb}`.", remedy=remedy)
+            return await self._bounded(crew, self.parse(raw), call)
+        except BaseException as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            fields = {"caller": call.origin.caller, "surface": call.origin.surface, "outcome": outcome}
+            await log.ainfo("call", tool=self.name, ms=round((time.monotonic() - started) * 1000), **fields)
+
+    def parse(self, raw: Mapping[str, Any]) -> In:
+        """The typed parameters. Raises BadInput, naming the first wrong one."""
+        try:
+            return self.input.model_validate(dict(raw))
+        except ValidationError as error:
+            raise _bad_input(error, self.input) from error
+
+    async def _bounded(self, crew: Crew, given: In, call: Call) -> Out:
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await self.handler(crew, given, call)
+        except VpsError:
+            raise
+        except TimeoutError as error:
+            raise HostTimeout(f"`{self.verb}` took more than {self.timeout_s:.0f} s.", remedy="Try it again.") from error
+
+
+def _bad_input(error: ValidationError, model: type[Input]) -> BadInput:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "input"
+    if first["type"] == "extra_forbidden":
+        return BadInput(name, "is not an option.", remedy=f"The options are {', '.join(model.model_fields)}.")
+    if first["type"] == "missing":
+        return BadInput(name, "is required.", remedy=f"Give {name}.")
+    message = first["msg"].removeprefix("Value error, ")
+    described = model.model_fields.get(name)
+    return BadInput(name, f"{message}.", remedy=f"It is: {described.description}." if described and described.description else "")

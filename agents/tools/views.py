@@ -1,0 +1,124 @@
+"""What a run looks like to a caller: one model for status, list and wait, and the readable transcript."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from vps.events import types as t
+from vps.mask import Mask
+from vps.outcome import Tally, judge
+from vps.runs import Run
+
+_SUBJECTS = ("command", "file_path", "pattern", "url", "query", "description", "skill", "prompt", "path")
+
+
+class AgentView(BaseModel):
+    """One agent. Times are milliseconds; `state` is starting, running or how it ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    container_id: str
+    state: str
+    task: str = ""
+    workspace: str = ""
+    caller: str = ""
+    elapsed_ms: int = 0
+    turns: int = 0
+    cost_usd: float = 0.0
+    model: str = ""
+    last_action: str = ""
+    reason: str = ""
+    remedy: str = ""
+    result: str = ""
+    alive: bool = False
+    by_hand: bool = False
+
+    def summary(self) -> str:
+        """One line for a person."""
+        if self.by_hand:
+            return f"{self.container_id} · {self.state} · started by hand"
+        parts = [self.container_id, self.state, f"{self.elapsed_ms / 1000:.0f} s", f"{self.turns} turns", f"${self.cost_usd:.4f}"]
+        if self.alive and self.last_action:
+            parts.append(self.last_action)
+        if not self.alive and self.reason:
+            parts.append(f"{self.reason} {self.remedy}".strip())
+        return " · ".join(parts)
+
+
+def view(run: Run, mask: Mask) -> AgentView:
+    """A run as callers see it, our secrets masked."""
+    if run.record is None:
+        status = run.container.status if run.container else "gone"
+        return AgentView(container_id=run.name, state=status, alive=run.alive, by_hand=True)
+    tally = tallied(run)
+    outcome = None if run.alive else judge(tally, run.exit, run.docker)
+    return AgentView(
+        container_id=run.name,
+        state=outcome.ending.value if outcome else ("running" if tally.started_at or run.lines else "starting"),
+        task=mask.text(run.record.task),
+        workspace=run.record.workspace,
+        caller=run.record.origin.caller_name or run.record.origin.caller,
+        elapsed_ms=round((_ended_at(run) - run.record.created_at) * 1000),
+        turns=tally.turns,
+        cost_usd=tally.cost_usd,
+        model=tally.model,
+        last_action=mask.text(action(tally.last_action)) if tally.last_action else "",
+        reason=mask.text(outcome.reason) if outcome else "",
+        remedy=outcome.remedy if outcome else "",
+        result=mask.text(tally.result.text) if tally.result else "",
+        alive=run.alive,
+    )
+
+
+def tallied(run: Run) -> Tally:
+    """What the lines at hand say; a log's tail has the result and the last action."""
+    tally = Tally()
+    for line in run.lines:
+        for event in line.events:
+            tally.feed(event)
+    return tally
+
+
+def _ended_at(run: Run) -> float:
+    if run.exit is not None:
+        return run.exit.ended_at
+    if run.docker is not None and run.docker.finished_at[:4] > "0001":
+        # Docker writes nanoseconds (RFC 3339); datetime knows microseconds.
+        return datetime.fromisoformat(run.docker.finished_at[:19] + "+00:00").timestamp()
+    return run.now
+
+
+def action(use: t.ToolUse) -> str:
+    """A tool call in a few words: the tool and what it works on."""
+    subject = next((str(use.input[key]) for key in _SUBJECTS if use.input.get(key)), "")
+    first = subject.strip().splitlines()[0] if subject.strip() else ""
+    return f"{use.name} {first[:80]}".strip()
+
+
+def transcript(run: Run, mask: Mask, lines: int, *, raw: bool) -> str:
+    """The last lines: of the readable transcript with the CLI's errors behind it, or of the stream itself."""
+    if raw:
+        text = run.raw.decode("utf-8", "replace").rstrip("\n")
+    else:
+        events = [event for line in run.lines for event in line.events]
+        text = "\n".join(filter(None, (readable(event) for event in events)))
+        if run.errors.strip():
+            text += f"\n[stderr] {run.errors.strip()}"
+    return mask.text("\n".join(text.split("\n")[-lines:]))
+
+
+def readable(event: t.Event) -> str:
+    """One event as a line of text; empty for what says nothing to a person."""
+    if isinstance(event, t.Text):
+        return event.text
+    if isinstance(event, t.ToolUse):
+        return f"[{action(event)}]"
+    if isinstance(event, t.ToolResult) and event.is_error:
+        return f"[error] {event.text[:2000]}"
+    if isinstance(event, t.ApiRetry):
+        return f"[the API answered {event.status or 'nothing'}; retry {event.attempt} of {event.max_retries}]"
+    if isinstance(event, t.Result):
+        return f"[{event.subtype} · {event.num_turns} turns · ${event.cost_usd:.4f}]"
+    return ""

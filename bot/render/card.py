@@ -1,0 +1,163 @@
+"""The status card that heads a run's thread, and the message that ends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import discord
+from discord import ui
+
+from vps.events.types import Changes
+
+from .text import beginning, count, duration, fence, inline_code, money, plain, shorten, width
+
+STOP_ID = "agentflow:stop:"
+"""What the Stop button's custom_id begins with; the run's name follows."""
+TASK_CHARS, REASON_CHARS, NOTE_CHARS = 300, 600, 300
+STAT_FILES, STAT_COLUMNS = 15, 72
+
+_Look = tuple[str, str, int]
+_GREY, _BLUE, _GREEN, _RED, _AMBER = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
+_STATES: dict[str, _Look] = {
+    "queued": ("🕓", "Queued", _GREY),
+    "building": ("🏗️", "Building the image", _GREY),
+    "starting": ("🚀", "Starting", _GREY),
+    "running": ("⏳", "Running", _BLUE),
+    "stopping": ("⏹️", "Stopping", _AMBER),
+    "finished": ("🏁", "Finished", _GREY),
+}
+_ENDINGS: dict[str, _Look] = {
+    "success": ("✅", "Done", _GREEN),
+    "failure": ("❌", "Failed", _RED),
+    "refusal": ("🚫", "Refused by the model", _RED),
+    "limit": ("⛔", "Limit reached", _AMBER),
+    "interrupted": ("⏹️", "Interrupted", _GREY),
+    "stopped": ("⏹️", "Stopped", _GREY),
+    "timeout": ("⏱️", "Out of time", _AMBER),
+    "out_of_memory": ("💥", "Out of memory", _RED),
+    "vanished": ("👻", "Container vanished", _RED),
+}
+
+
+class Outcome(Protocol):
+    """How a run ended."""
+
+    @property
+    def ending(self) -> str:
+        """Which kind of end."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """What happened."""
+        ...
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it; may be empty."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """What a card shows. `asked_by` is a mention; `note` says what the run waits for: a retry, a limit, its turn."""
+
+    name: str
+    task: str
+    workspace: str
+    state: str
+    ending: str = ""
+    reason: str = ""
+    remedy: str = ""
+    elapsed_ms: float = 0
+    turns: int = 0
+    cost_usd: float = 0.0
+    model: str = ""
+    last_action: str = ""
+    note: str = ""
+    asked_by: str = ""
+    can_stop: bool = False
+
+
+def card(view: CardView) -> ui.LayoutView:
+    """The card as Components V2: coloured by state, with a Stop button while the run can be stopped."""
+    sign, title, colour = _look(view.state, view.ending)
+    head = f"### {sign} {title}\n{_task(view.task)}"
+    first: ui.Item[ui.LayoutView] = ui.TextDisplay(head)
+    if view.can_stop:
+        stop: ui.Button[ui.LayoutView] = ui.Button(
+            label="Stop", style=discord.ButtonStyle.danger, custom_id=f"{STOP_ID}{view.name}"
+        )
+        first = ui.Section(ui.TextDisplay(head), accessory=stop)
+    layout = ui.LayoutView(timeout=None)
+    layout.add_item(ui.Container(first, ui.TextDisplay(_body(view)), accent_colour=colour))
+    return layout
+
+
+def end_message(view: CardView, outcome: Outcome, changes: Changes | None) -> str:
+    """The message that ends a run: what happened, its time, turns and cost, the remedy and the diffstat."""
+    sign, title, _ = _look("finished", outcome.ending)
+    parts = [" ".join(part for part in (view.asked_by, f"{sign} **{title}**", f"· {_figures(view)}") if part)]
+    if outcome.reason and outcome.ending != "success":
+        parts.append(_words(outcome.reason, REASON_CHARS))
+    if outcome.remedy:
+        parts.append(f"→ {_words(outcome.remedy, REASON_CHARS)}")
+    if changes is not None:
+        parts.append(_changes(changes, 1990 - sum(width(part) + 1 for part in parts)))
+    return "\n".join(parts)
+
+
+def _look(state: str, ending: str) -> _Look:
+    if state == "finished" and ending:
+        return _ENDINGS.get(ending, _ENDINGS["failure"])
+    return _STATES.get(state, ("⏳", state.replace("_", " ").capitalize(), _BLUE))
+
+
+def _task(task: str) -> str:
+    words = plain(task).strip()
+    head = beginning(words, TASK_CHARS)
+    return head if width(words) <= TASK_CHARS else f"{head} …"
+
+
+def _words(text: str, limit: int) -> str:
+    return shorten(" ".join(plain(text).split()), limit)
+
+
+def _figures(view: CardView) -> str:
+    parts = [f"⏱️ {duration(view.elapsed_ms)}"]
+    if view.turns:
+        parts.append(count(view.turns, "turn"))
+    if view.cost_usd:
+        parts.append(money(view.cost_usd))
+    return " · ".join(parts)
+
+
+def _body(view: CardView) -> str:
+    origin = [inline_code(view.workspace, 120)]
+    if view.model:
+        origin.append(plain(shorten(view.model, 80)))
+    if view.asked_by:
+        origin.append(f"for {view.asked_by}")
+    lines = [_figures(view)]
+    if view.last_action and view.state != "finished":
+        lines.append(f"↳ {plain(shorten(view.last_action, 200))}")
+    lines += [_words(text, limit) for text, limit in ((view.note, NOTE_CHARS), (view.reason, REASON_CHARS)) if text]
+    if view.remedy:
+        lines.append(f"→ {_words(view.remedy, REASON_CHARS)}")
+    return "\n".join([*lines, f"-# {' · '.join(origin)} · {inline_code(view.name, 90)}"])
+
+
+def _changes(changes: Changes, room: int) -> str:
+    if not changes.files:
+        return "No file changed."
+    summary = f"**{count(changes.files, 'file')}** · +{changes.insertions} −{changes.deletions}"
+    names = [line.strip() for line in plain(changes.stat).split("\n") if "|" in line]
+    shown = [shorten(name, STAT_COLUMNS) for name in names[:STAT_FILES]]
+    stats = (_stat(summary, shown[:many], len(names)) for many in range(len(shown), 0, -1))
+    return next((stat for stat in stats if width(stat) <= room), summary)
+
+
+def _stat(summary: str, shown: list[str], files: int) -> str:
+    more = [f"… and {count(files - len(shown), 'more file')}"] if files > len(shown) else []
+    return f"{summary}\n" + fence("\n".join([*shown, *more]))

@@ -1,0 +1,153 @@
+"""Docker's command line, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vps.host.layout import LABEL_ROOT, LABEL_RUN
+from vps.models import Limits, Origin
+from vps.shell import Cmd, cmd
+
+NAME_PREFIX = "claude-agent-"
+AGENT_ID = 1001
+_RUN = "/run/agentflow"
+_STOP_TIMEOUT_S = 20
+"""More than the supervisor's grace and kill together, so that it can write down the end itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What `run_agent` needs to know: paths are the host's."""
+
+    name: str
+    image: str
+    root: str
+    workspace: str
+    library: str
+    gid: int
+    """The SSH user's group: the supervisor joins it to write in run directories that are not root's."""
+    limits: Limits
+    origin: Origin
+    model_directory: str | None = None
+
+
+def run_agent(container: Container) -> Cmd:
+    """Start an agent's container, detached. Nothing secret stands here: the supervisor reads it from a file.
+
+    The four capabilities are the supervisor's alone; it drops every one of them for the agent's processes.
+    """
+    limits = container.limits
+    return cmd(
+        "docker", "run", "--detach", "--init", "--name", container.name, "--hostname", "agent",
+        "--user", "0:0", "--group-add", container.gid,
+        "--cap-drop", "ALL", [("--cap-add", name) for name in ("SETUID", "SETGID", "SETPCAP", "KILL")],
+        "--security-opt", "no-new-privileges",
+        "--memory", limits.memory, "--memory-swap", limits.memory, "--cpus", f"{limits.cpus:g}", "--pids-limit", limits.pids,
+        "--ulimit", "nofile=4096:4096", "--stop-timeout", _STOP_TIMEOUT_S,
+        "--log-driver", "json-file", "--log-opt", "max-size=10m", "--log-opt", "max-file=2",
+        [("--label", f"{key}={value}") for key, value in labels(container).items()],
+        _mounts(container),
+        container.image, "python3", "-I", "-S", f"{_RUN}/lib/vps/remote.py", "supervise",
+    )  # fmt: skip
+
+
+def labels(container: Container) -> Mapping[str, str]:
+    """What `docker ps` alone has to tell: whose it is, where it works, where its thread hangs."""
+    origin = container.origin
+    thread = {"agentflow.channel": origin.channel_id, "agentflow.thread": origin.thread_id}
+    return {
+        LABEL_ROOT: container.root,
+        LABEL_RUN: container.name,
+        "agentflow.workspace": container.workspace,
+        "agentflow.caller": origin.caller,
+        "agentflow.surface": origin.surface,
+        **{key: str(value) for key, value in thread.items() if value is not None},
+    }
+
+
+def _mounts(container: Container) -> list[tuple[str, str]]:
+    run = f"{container.root}/runs/{container.name}"
+    binds = [
+        (f"{run}/in", f"{_RUN}/in", True),
+        (f"{run}/key", f"{_RUN}/key", False),
+        (f"{run}/out", f"{_RUN}/out", False),
+        (container.library, f"{_RUN}/lib", True),
+        (f"{container.root}/sessions/{container.name}", "/home/claude/.claude/projects", False),
+        # At its own path: git's links between worktrees and the CLI's sessions are bound to it.
+        (container.workspace, container.workspace, False),
+    ]
+    if container.model_directory:
+        binds.append((container.model_directory, f"{_RUN}/model", True))
+    return [("--mount", _bind(*bind)) for bind in binds]
+
+
+def _bind(source: str, target: str, read_only: bool) -> str:  # noqa: FBT001  the third column of a table
+    return f"type=bind,src={source},dst={target}" + (",readonly" if read_only else "")
+
+
+def own_workspace(image: str, workspace: str, *, make_repository: bool) -> Cmd:
+    """Give a workspace to the agents' user, in a throwaway container: the SSH user may not be root.
+
+    Links are not followed. A fresh one becomes a git repository with one empty commit, so that changes can be told.
+    """
+    script = f'chown -R -h {AGENT_ID}:{AGENT_ID} -- "$1"'
+    if make_repository:
+        identity = "-c user.name=AgentFlow -c user.email=agentflow@localhost"
+        git = f'git {identity} -C "$1"'
+        script += (
+            f' && setpriv --reuid {AGENT_ID} --regid {AGENT_ID} --clear-groups -- sh -c \'{git} init -q -b main'
+            f" && {git} commit -q --allow-empty -m \"Start the scratch workspace\"' init \"$1\""
+        )
+    return cmd(
+        "docker", "run", "--rm", "--network", "none", "--user", "0:0", "--cap-drop", "ALL",
+        [("--cap-add", name) for name in ("CHOWN", "DAC_READ_SEARCH", "SETUID", "SETGID")],
+        "--security-opt", "no-new-privileges", "--mount", _bind(workspace, workspace, read_only=False),
+        image, "sh", "-c", script, "own", workspace,
+    )  # fmt: skip
+
+
+def remove_as_root(image: str, directory: str, names: list[str]) -> Cmd:
+    """Remove what containers left in `directory` and the SSH user may not remove, in a throwaway container."""
+    return cmd(
+        "docker", "run", "--rm", "--network", "none", "--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE",
+        "--security-opt", "no-new-privileges", "--mount", _bind(directory, "/from", read_only=False), "--workdir", "/from",
+        image, "rm", "-rf", "--", names,
+    )  # fmt: skip
+
+
+def stop(container_id: str) -> Cmd:
+    """SIGTERM, and after the container's own stop timeout SIGKILL."""
+    return cmd("docker", "stop", container_id)
+
+
+def remove(container_id: str) -> Cmd:
+    """Remove a container, running or not, with its anonymous volumes."""
+    return cmd("docker", "rm", "--force", "--volumes", container_id)
+
+
+def list_agents() -> Cmd:
+    """Every container of an agent's name, running or gone, started by us or by hand: one JSON object a line."""
+    return cmd(
+        "docker", "ps", "--all", "--no-trunc", "--filter", f"name=^/?{NAME_PREFIX}", "--format", "{{json .}}"
+    )  # fmt: skip
+
+
+def inspect(*container_ids: str) -> Cmd:
+    """A JSON array of the containers' details."""
+    return cmd("docker", "inspect", "--type", "container", container_ids)
+
+
+def stats(container_id: str) -> Cmd:
+    """One JSON object with CPU and memory now; takes about a second (measured)."""
+    return cmd("docker", "stats", "--no-stream", "--format", "{{json .}}", container_id)
+
+
+def logs(container_id: str, lines: int) -> Cmd:
+    """The last lines of a container's own output."""
+    return cmd("docker", "logs", "--tail", lines, container_id)
+
+
+def version() -> Cmd:
+    """The engine's version; fails where none answers."""
+    return cmd("docker", "version", "--format", "{{.Server.Version}}")

@@ -1,0 +1,265 @@
+"""How a run ended, judged from what the CLI said, what the supervisor saw and what Docker knows. Nothing is guessed from text.
+
+The rules are measured with CLI 2.1.197: `subtype: success` with `is_error` is a failure, an exit code of 0 without a result
+too, and Docker's OOMKilled alone is none, since the kernel may have taken a child only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from vps.events import types as t
+
+SIGKILL = 9
+
+
+class Ending(StrEnum):
+    """The kinds of end a person has to tell apart."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    LIMITED = "limited"
+    INTERRUPTED = "interrupted"
+    STOPPED = "stopped"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    VANISHED = "vanished"
+
+
+class SupervisorExit(BaseModel):
+    """`exit.json`, times in epoch seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reason: Literal["completed", "timeout", "stopped", "failed_to_start"] = "completed"
+    exit_code: int | None = None
+    signal: int | None = None
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    detail: str = ""
+
+
+class DockerExit(BaseModel):
+    """`docker.json`: the container's last state."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    state: Literal["exited", "vanished"] = "exited"
+    exit_code: int | None = None
+    oom_killed: bool = False
+    started_at: str = ""
+    finished_at: str = ""
+    error: str = ""
+    killed_for: Literal["timeout", "log_size"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end: its kind, a sentence why, and what one can do about it."""
+
+    ending: Ending
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What status, card and judgement need of a run's events so far."""
+
+    session_id: str = ""
+    model: str = ""
+    cost_usd: float = 0.0
+    result: t.Result | None = None
+    refusal: t.Refusal | None = None
+    limit: t.RateLimit | None = None
+    retry: t.ApiRetry | None = None
+    error: str | None = None
+    started_at: float | None = None
+    last_action: t.ToolUse | None = None
+    thinking: bool = False
+    idle: bool = False
+    changes: t.Changes | None = None
+    timed_out: bool = False
+    _messages: int = 0
+    _message_id: str = ""
+
+    @property
+    def turns(self) -> int:
+        """The result's count once there is one; until then answers of the main agent."""
+        return self.result.num_turns if self.result else self._messages
+
+    def feed(self, event: t.Event) -> None:
+        """Take one event in."""
+        if take := _TAKERS.get(type(event)):
+            take(self, event)
+
+
+def _take_init(tally: Tally, event: t.Init) -> None:
+    tally.session_id, tally.model = event.session_id, event.model
+
+
+def _take_text(tally: Tally, event: t.Text) -> None:
+    tally.thinking, tally.retry = False, None
+    tally.error = event.error or tally.error
+    if event.parent is None and event.message_id != tally._message_id:  # noqa: SLF001  the module's own
+        tally._message_id = event.message_id  # noqa: SLF001
+        tally._messages += 1  # noqa: SLF001
+
+
+def _take_tool(tally: Tally, event: t.ToolUse) -> None:
+    tally.last_action, tally.thinking, tally.retry = event, False, None
+
+
+def _take_thinking(tally: Tally, _event: t.Event) -> None:
+    tally.thinking, tally.retry = True, None
+
+
+def _take_result(tally: Tally, event: t.Result) -> None:
+    tally.result, tally.retry, tally.thinking = event, None, False
+    tally.cost_usd = max(tally.cost_usd, event.cost_usd)
+    tally.session_id = tally.session_id or event.session_id
+
+
+def _take_retry(tally: Tally, event: t.ApiRetry) -> None:
+    tally.retry = event
+
+
+def _take_limit(tally: Tally, event: t.RateLimit) -> None:
+    tally.limit = event
+
+
+def _take_refusal(tally: Tally, event: t.Refusal) -> None:
+    tally.refusal = event
+
+
+def _take_state(tally: Tally, event: t.SessionState) -> None:
+    tally.idle = event.state == "idle"
+
+
+def _take_supervisor(tally: Tally, event: t.Supervisor) -> None:
+    if event.subtype == "started":
+        tally.started_at = event.at
+    tally.timed_out = tally.timed_out or event.subtype == "timeout"
+    tally.changes = event.changes or tally.changes
+
+
+_TAKERS: dict[type, Callable[[Tally, t.Event], None]] = {
+    t.Init: _take_init,  # type: ignore[dict-item]
+    t.Text: _take_text,  # type: ignore[dict-item]
+    t.ToolUse: _take_tool,  # type: ignore[dict-item]
+    t.Thinking: _take_thinking,
+    t.ThinkingTokens: _take_thinking,
+    t.Result: _take_result,  # type: ignore[dict-item]
+    t.ApiRetry: _take_retry,  # type: ignore[dict-item]
+    t.RateLimit: _take_limit,  # type: ignore[dict-item]
+    t.Refusal: _take_refusal,  # type: ignore[dict-item]
+    t.SessionState: _take_state,  # type: ignore[dict-item]
+    t.Supervisor: _take_supervisor,  # type: ignore[dict-item]
+}
+
+
+def judge(tally: Tally, supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:
+    """The first of these rules that holds: ended by us, died, said how it ended, or said nothing."""
+    return (
+        _ended_by_us(supervisor, docker)
+        or _died(tally.result, supervisor, docker)
+        or _said(tally, supervisor)
+        or _silent(supervisor, docker)
+    )
+
+
+def _ended_by_us(supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome | None:
+    killed_for = docker.killed_for if docker else None
+    if killed_for == "log_size":
+        return Outcome(Ending.LIMITED, "Its log passed 1 GiB.", "Ask for less output, or for it in a file.")
+    if killed_for == "timeout" or (supervisor and supervisor.reason == "timeout"):
+        return Outcome(Ending.TIMED_OUT, "The turn took longer than its timeout.", "Spawn it again with a longer `timeout`.")
+    if supervisor and supervisor.reason == "stopped":
+        return Outcome(Ending.STOPPED, "It was stopped.")
+    if supervisor and supervisor.reason == "failed_to_start":
+        return Outcome(Ending.FAILED, f"It could not start: {supervisor.detail}.", "Run `agentflow doctor`.")
+    return None
+
+
+def _died(result: t.Result | None, supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome | None:
+    if docker and docker.state == "vanished":
+        remedy = "Somebody may have removed the container by hand; its log is kept."
+        return Outcome(Ending.VANISHED, "Its container is gone without a trace.", remedy)
+    killed = (supervisor.signal == SIGKILL) if supervisor else (docker is not None and docker.exit_code == 128 + SIGKILL)
+    if killed and docker and docker.oom_killed:
+        return Outcome(Ending.OUT_OF_MEMORY, "It ran out of memory.", "Spawn it again with more `memory`.")
+    if killed and not (result and result.ok):
+        return Outcome(Ending.STOPPED, "Its container was killed from outside.")
+    return None
+
+
+def _said(tally: Tally, supervisor: SupervisorExit | None) -> Outcome | None:
+    result = tally.result
+    if result is None:
+        return None
+    if result.subtype == "error_during_execution" and (result.terminal_reason or "").startswith("aborted_"):
+        return Outcome(Ending.INTERRUPTED, "The turn was interrupted.")
+    if result.ok:
+        code = supervisor.exit_code if supervisor else 0
+        if code == 0:
+            return Outcome(Ending.SUCCEEDED, "Done.")
+        return Outcome(Ending.FAILED, f"It said it was done, but the CLI ended with exit code {code}.")
+    return _limited(tally, result) or _refused(tally) or _api_failure(tally, result)
+
+
+def _limited(tally: Tally, result: t.Result) -> Outcome | None:
+    if result.subtype == "error_max_turns":
+        return Outcome(Ending.LIMITED, "It reached its `max_turns`.", "Spawn it again with more.")
+    if result.subtype == "error_max_budget_usd":
+        return Outcome(Ending.LIMITED, "It reached its `max_budget_usd`.", "Spawn it again with more.")
+    if tally.limit and tally.limit.status == "rejected":
+        when = _when(tally.limit.resets_at)
+        return Outcome(Ending.LIMITED, f"The subscription's limit is reached{when}.", "Wait, or set ANTHROPIC_API_KEY.")
+    return None
+
+
+def _when(epoch: float | None) -> str:
+    return f" until {datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M} UTC" if epoch else ""
+
+
+def _refused(tally: Tally) -> Outcome | None:
+    if tally.refusal is None:
+        return None
+    why = tally.refusal.explanation or tally.refusal.category
+    return Outcome(Ending.REFUSED, f"The model declined{': ' + why if why else ''}.", "Word the task differently.")
+
+
+_API_REMEDIES = {
+    401: ("The model's API did not accept the credential.", "Check ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN."),
+    403: ("The credential may not do this.", "Check the organisation and the plan behind it."),
+    404: ("The model is unknown.", "Check `model`."),
+    413: ("The request was too large.", "Ask for less at once."),
+    429: ("The model's API limits the rate.", "Wait, or run fewer agents at once."),
+    529: ("The model's API is overloaded.", "Try again later, or set `fallback_model`."),
+}
+
+
+def _api_failure(tally: Tally, result: t.Result) -> Outcome:
+    said = (result.text or "; ".join(result.errors)).strip()
+    if result.api_error_status in _API_REMEDIES:
+        reason, remedy = _API_REMEDIES[result.api_error_status]
+        return Outcome(Ending.FAILED, f"{reason} {said}".strip(), remedy)
+    if result.api_error_status is not None:
+        reason = f"The model's API answered {result.api_error_status}. {said}"
+        return Outcome(Ending.FAILED, reason.strip(), "Try again later." if result.api_error_status >= 500 else "")
+    return Outcome(Ending.FAILED, said or f"The CLI ended with {tally.error or result.subtype}.")
+
+
+def _silent(supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:
+    code = supervisor.exit_code if supervisor else docker.exit_code if docker else None
+    if supervisor and supervisor.signal is not None:
+        return Outcome(Ending.FAILED, f"The CLI died of signal {supervisor.signal} without a result.", "Read `stderr` in /output.")
+    detail = f" ({docker.error})" if docker and docker.error else ""
+    return Outcome(Ending.FAILED, f"The CLI ended with exit code {code} and without a result{detail}.", "Read its errors in /output.")
