@@ -7,7 +7,7 @@ from collections.abc import Callable
 from vps.events.types import Json, ToolResult
 
 from . import fields
-from .text import count, duration, inline_code, plain
+from .text import count, duration, inline_code, plain, shorten
 
 OUTCOME = 64
 """Most characters that say how it went."""
@@ -16,7 +16,7 @@ _END = 4000
 
 def outcome(name: str, result: ToolResult) -> str:
     """The outcome of a successful call; empty if there is nothing to say."""
-    return _OUTCOMES.get(name, _last_line)(fields.mapping(result.detail), result.text)
+    return shorten(_OUTCOMES.get(name, _last_line)(fields.mapping(result.detail), result.text), OUTCOME)
 
 
 def _last_line(_: Json, text: str) -> str:

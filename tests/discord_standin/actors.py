@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from . import commands
 from . import components as ui
 from .interactions import Interaction, Interactions, Kind
-from .model import Channel, Json, Message, User
+from .model import Channel, Message, User
 from .state import Upload, World
+from .wire import Json
 
 
 class Choice(NamedTuple):

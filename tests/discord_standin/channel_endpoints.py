@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from . import checks, command_checks, errors
-from .model import PRIVATE_THREAD, PUBLIC_THREAD, THREAD_CREATED, THREAD_STARTER, Channel, Json, Message, now
+from .model import PRIVATE_THREAD, PUBLIC_THREAD, THREAD_CREATED, THREAD_STARTER, Channel, Message, now
 from .rest import Call, Reply, Route, route
 from .state import World
+from .wire import Json
 
 _CHANNEL = "/channels/{channel_id}"
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
@@ -146,7 +147,7 @@ class ChannelEndpoints:
         parent, world = self._channel(call), self._world
         starter = world.message(parent.id, call.id("message_id"))
         thread = world.create_thread(parent, world.bot, call.body, PUBLIC_THREAD, starter)
-        reference = {"message_reference": {"message_id": str(starter.id)}, "allowed_mentions": {"parse": []}}
+        reference: Json = {"message_reference": {"message_id": str(starter.id)}, "allowed_mentions": {"parse": []}}
         world.create_message(thread, world.bot, reference, kind=THREAD_STARTER)
         return 201, world.thread_json(thread)
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from . import components as ui
 from . import mentions
-from .model import COMPONENTS_V2, Json, Message
+from .model import COMPONENTS_V2, Message
 from .state import Upload
+from .wire import Json, items, part
 
 CONTENT, V2_TEXT, COMPONENTS, EMBEDS, EMBED_TEXT, EMBED_FIELDS = 2000, 4000, 40, 10, 6000, 25
 CUSTOM_ID, NONCE, ROWS, ROW_BUTTONS, OPTIONS, FILES, FILE_BYTES = 100, 25, 5, 5, 25, 10, 10 * 1024 * 1024
@@ -49,21 +50,24 @@ def message(body: Json, uploads: Mapping[int, Upload], before: Message | None = 
 
 
 def _draft(body: Json, uploads: Mapping[int, Upload], before: Message | None) -> Draft:
-    described: dict[str, Json] = {str(each["id"]): each for each in ui.items(body, "attachments")}
+    described: dict[str, Json] = {str(each["id"]): each for each in items(body, "attachments")}
     names = {described.get(str(n), {}).get("filename") or upload.filename for n, upload in uploads.items()}
     if before:
         names |= {a.filename for a in before.attachments if "attachments" not in body or str(a.id) in described}
     flags = (body.get("flags") or 0) | (before.flags if before else 0)
-    standing: Json = {"content": before.content, "embeds": before.embeds, "components": before.components} if before else {}
-    after = standing | body
+    after = {**(_standing(before) if before else {}), **body}
     return Draft(
         content=after.get("content") or "",
-        embeds=ui.items(after, "embeds"),
-        components=ui.items(after, "components"),
+        embeds=items(after, "embeds"),
+        components=items(after, "components"),
         filenames=frozenset(names),
         v2=bool(flags & COMPONENTS_V2),
         other=bool(body.get("poll") or body.get("sticker_ids")),
     )
+
+
+def _standing(before: Message) -> Json:
+    return {"content": before.content, "embeds": before.embeds, "components": before.components}
 
 
 def _text(draft: Draft) -> list[str]:
@@ -141,7 +145,7 @@ def _button(button: Json) -> Iterable[str]:
 
 
 def _select(select: Json) -> Iterable[str]:
-    options: list[Json] = ui.items(select, "options")
+    options: list[Json] = items(select, "options")
     if not 1 <= len(options) <= OPTIONS:
         yield f"a select has {len(options)} options; 1 to {OPTIONS} are allowed"
     if len({option["value"] for option in options}) < len(options):
@@ -159,7 +163,7 @@ def _embeds(embeds: list[Json]) -> list[str]:
 
 
 def _embed(embed: Json) -> Iterable[str]:
-    fields: list[Json] = ui.items(embed, "fields")
+    fields: list[Json] = items(embed, "fields")
     if len(fields) > EMBED_FIELDS:
         yield f"an embed has {len(fields)} fields; {EMBED_FIELDS} are allowed"
     for key, limit in _EMBED_PARTS.items():
@@ -169,8 +173,8 @@ def _embed(embed: Json) -> Iterable[str]:
             yield from _longer(f"embed field {key}", field.get(key) or "", limit)
             if not str(field.get(key) or "").strip():
                 yield f"embed field {key} is empty"
-    yield from _longer("embed footer", ui.part(embed, "footer").get("text") or "", 2048)
-    yield from _longer("embed author", ui.part(embed, "author").get("name") or "", 256)
+    yield from _longer("embed footer", part(embed, "footer").get("text") or "", 2048)
+    yield from _longer("embed author", part(embed, "author").get("name") or "", 256)
 
 
 def _files(draft: Draft, body: Json, uploads: Mapping[int, Upload]) -> Iterable[str]:
@@ -180,7 +184,7 @@ def _files(draft: Draft, body: Json, uploads: Mapping[int, Upload]) -> Iterable[
         if len(upload.data) > FILE_BYTES:
             yield f"{upload.filename} has {len(upload.data)} bytes; {FILE_BYTES} are allowed"
     if "attachments" in body:
-        listed = {str(each["id"]) for each in body["attachments"] or []}
+        listed = {str(each["id"]) for each in items(body, "attachments")}
         yield from (f"files[{n}] is not listed in attachments" for n in uploads if str(n) not in listed)
     for url in ui.media_urls(draft.components):
         name = ui.attachment_name(url)

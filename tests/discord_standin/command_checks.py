@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from . import checks
-from .model import Json
+from .wire import Json, items
 
 COMMANDS, OPTIONS, CHOICES, NAME, DESCRIPTION, CHOICE, COMMAND_TEXT = 100, 25, 25, 32, 100, 100, 8000
 MODAL_TITLE, MODAL_ROWS, LABEL, THREAD_NAME = 45, 5, 45, 100
@@ -36,7 +36,7 @@ def _named(part: Json, path: str) -> Iterable[str]:
         yield f"{path}: the name must be 1 to {NAME} lower-case letters, digits, - or _"
     if not 1 <= len(part.get("description") or "") <= DESCRIPTION:
         yield f"{path}: the description must have 1 to {DESCRIPTION} characters"
-    yield from _options(ui.items(part, "options"), path)
+    yield from _options(items(part, "options"), path)
 
 
 def _options(options: list[Json], path: str) -> Iterable[str]:
@@ -53,7 +53,7 @@ def _options(options: list[Json], path: str) -> Iterable[str]:
 
 
 def _choices_of(option: Json, path: str) -> Iterable[str]:
-    offered: list[Json] = ui.items(option, "choices")
+    offered: list[Json] = items(option, "choices")
     if offered and option.get("autocomplete"):
         yield f"{path} has both choices and autocomplete"
     yield from (f"{path}: {problem}" for problem in choices(offered))
@@ -71,13 +71,13 @@ def choices(offered: list[Json]) -> Iterable[str]:
 
 def _length(part: Json) -> int:
     own = len(part["name"]) + len(part.get("description") or "")
-    offered = sum(len(choice["name"]) + len(str(choice["value"])) for choice in ui.items(part, "choices"))
-    return own + offered + sum(_length(option) for option in ui.items(part, "options"))
+    offered = sum(len(choice["name"]) + len(str(choice["value"])) for choice in items(part, "choices"))
+    return own + offered + sum(_length(option) for option in items(part, "options"))
 
 
 def modal(data: Json) -> Iterable[str]:
     """Problems of a modal."""
-    rows: list[Json] = ui.items(data, "components")
+    rows: list[Json] = items(data, "components")
     if not 1 <= len(data.get("title") or "") <= MODAL_TITLE:
         yield f"a modal's title must have 1 to {MODAL_TITLE} characters"
     if not 1 <= len(data.get("custom_id") or "") <= checks.CUSTOM_ID:

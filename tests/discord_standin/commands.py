@@ -1,4 +1,4 @@
-"""Fills in a synced command as Discord's client does: finds it, refuses what the client would refuse, builds the data."""
+"""Fills in a synced command as Discord's client does, and refuses what the client would refuse."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .command_checks import CHAT_INPUT, SUBCOMMAND, SUBCOMMAND_GROUP
-from .model import Channel, Json, Role, User
+from .model import Channel, Role, User
 from .state import World
+from .wire import Json, items
 
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 3, 4, 5, 6, 7, 8, 9, 10
 _PYTHON = {STRING: str, INTEGER: int, BOOLEAN: bool, USER: User, CHANNEL: Channel, ROLE: Role, NUMBER: (int, float)}
@@ -35,7 +36,7 @@ def filled_in(world: World, path: str, values: Mapping[str, Any], focused: str |
     name, *subcommands = path.split()
     command = find(world, name)
     leaf, groups = _descend(command, subcommands)
-    filled = _filled(ui.items(leaf, "options"), values, focused)
+    filled = _filled(items(leaf, "options"), values, focused)
     resolved: Json = {}
     for definition, value in filled:
         _resolve(world, resolved, definition["type"], value)
@@ -62,12 +63,12 @@ def _descend(command: Json, path: list[str]) -> tuple[Json, list[Json]]:
     groups: list[Json] = []
     here = command
     for name in path:
-        below = [o for o in ui.items(here, "options") if o["name"] == name and o["type"] <= SUBCOMMAND_GROUP]
+        below = [o for o in items(here, "options") if o["name"] == name and o["type"] <= SUBCOMMAND_GROUP]
         if not below:
             raise CannotBeTypedError(f"/{command['name']} has no subcommand {name!r}")
         here = below[0]
         groups.append(here)
-    if any(option["type"] in {SUBCOMMAND, SUBCOMMAND_GROUP} for option in ui.items(here, "options")):
+    if any(option["type"] in {SUBCOMMAND, SUBCOMMAND_GROUP} for option in items(here, "options")):
         raise CannotBeTypedError(f"/{command['name']} needs a subcommand")
     return here, groups
 
@@ -92,7 +93,7 @@ def _problem(definition: Json, value: Any) -> str | None:
     size = len(value) if isinstance(value, str) else value if number else 0
     low = definition.get("min_length", definition.get("min_value"))
     high = definition.get("max_length", definition.get("max_value"))
-    offered = [choice["value"] for choice in ui.items(definition, "choices")]
+    offered = [choice["value"] for choice in items(definition, "choices")]
     found = [
         (not isinstance(value, expected), f"{value!r} has the wrong type"),
         (low is not None and size < low, f"{value!r} is below {low}"),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from .wire import Json, items, part
 
 ACTION_ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
 SELECTS = frozenset({3, 5, 6, 7, 8})
@@ -15,7 +16,7 @@ SECTION, TEXT_DISPLAY, THUMBNAIL, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER, LAB
 V2_TYPES = frozenset({9, 10, 11, 12, 13, 14, 17})
 LINK_STYLE = 5
 
-_FILLED_IN: Mapping[int, Mapping[str, Any]] = {
+_FILLED_IN: Mapping[int, Json] = {
     THUMBNAIL: {"description": None, "spoiler": False},
     FILE: {"spoiler": False},
     SEPARATOR: {"spacing": 1, "divider": True},
@@ -32,19 +33,7 @@ class Button:
     disabled: bool
 
 
-def items(body: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """A list of objects in a JSON object; empty when it is missing or null."""
-    value: list[dict[str, Any]] | None = body.get(key)
-    return value or []
-
-
-def part(body: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """An object in a JSON object; empty when it is missing or null."""
-    value: dict[str, Any] | None = body.get(key)
-    return value or {}
-
-
-def walk(components: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def walk(components: Iterable[Json]) -> Iterator[Json]:
     """Every component, outermost first, with accessories and the contents of labels."""
     for component in components:
         yield component
@@ -52,18 +41,18 @@ def walk(components: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield from walk(component[key] for key in ("accessory", "component") if component.get(key))
 
 
-def texts(components: Iterable[dict[str, Any]]) -> list[str]:
+def texts(components: Iterable[Json]) -> list[str]:
     return [str(each.get("content", "")) for each in walk(components) if each.get("type") == TEXT_DISPLAY]
 
 
-def embed_texts(embed: dict[str, Any]) -> list[str]:
+def embed_texts(embed: Json) -> list[str]:
     """The texts of an embed that count towards the 6000 characters a message's embeds may have."""
     fields = [field.get(key) for field in items(embed, "fields") for key in ("name", "value")]
     nested = [part(embed, "author").get("name"), part(embed, "footer").get("text")]
     return [str(text) for text in [embed.get("title"), embed.get("description"), *fields, *nested] if text]
 
 
-def buttons(components: Iterable[dict[str, Any]]) -> list[Button]:
+def buttons(components: Iterable[Json]) -> list[Button]:
     return [
         Button(each.get("label"), each.get("custom_id"), each.get("url"), bool(each.get("disabled")))
         for each in walk(components)
@@ -71,11 +60,11 @@ def buttons(components: Iterable[dict[str, Any]]) -> list[Button]:
     ]
 
 
-def find(components: Iterable[dict[str, Any]], custom_id: str) -> dict[str, Any] | None:
+def find(components: Iterable[Json], custom_id: str) -> Json | None:
     return next((each for each in walk(components) if each.get("custom_id") == custom_id), None)
 
 
-def completed(components: list[dict[str, Any]], files: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def completed(components: list[Json], files: Mapping[str, Json]) -> list[Json]:
     """The components as Discord returns them: numbered, defaults filled in, `attachment://` names resolved.
 
     `files` maps the name of an attachment to its JSON.
@@ -85,7 +74,7 @@ def completed(components: list[dict[str, Any]], files: Mapping[str, dict[str, An
     return [_completed(component, numbers, files) for component in components]
 
 
-def _completed(component: dict[str, Any], numbers: Iterator[int], files: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _completed(component: Json, numbers: Iterator[int], files: Mapping[str, Json]) -> Json:
     present = {key: value for key, value in component.items() if value is not None}
     done = {**_FILLED_IN.get(component["type"], {}), **present}
     done["id"] = component.get("id") or next(numbers)
@@ -97,10 +86,11 @@ def _completed(component: dict[str, Any], numbers: Iterator[int], files: Mapping
     return _with_media(done, files)
 
 
-def _with_media(done: dict[str, Any], files: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _with_media(done: Json, files: Mapping[str, Json]) -> Json:
     if done["type"] == FILE:
         attachment = files.get(attachment_name(done["file"].get("url", "")), {})
-        done |= {"file": _media(done["file"], files), "name": attachment.get("filename"), "size": attachment.get("size")}
+        named = {"name": attachment.get("filename"), "size": attachment.get("size")}
+        done |= {"file": _media(done["file"], files), **named}
     elif done["type"] == THUMBNAIL:
         done["media"] = _media(done["media"], files)
     elif done["type"] == MEDIA_GALLERY:
@@ -111,7 +101,7 @@ def _with_media(done: dict[str, Any], files: Mapping[str, dict[str, Any]]) -> di
     return done
 
 
-def _media(media: dict[str, Any], files: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _media(media: Json, files: Mapping[str, Json]) -> Json:
     attachment = files.get(attachment_name(media.get("url", "")))
     url = attachment["url"] if attachment else media.get("url", "")
     extra = {"attachment_id": attachment["id"]} if attachment else {}
@@ -122,7 +112,7 @@ def attachment_name(url: str) -> str:
     return url.removeprefix("attachment://") if url.startswith("attachment://") else ""
 
 
-def media_urls(components: Iterable[dict[str, Any]]) -> Iterator[str]:
+def media_urls(components: Iterable[Json]) -> Iterator[str]:
     """The URLs of every file, thumbnail and gallery item."""
     for each in walk(components):
         media = [each.get("file"), each.get("media"), *(item.get("media") for item in items(each, "items"))]

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from . import checks, command_checks, guild
 from .interactions import ANSWER_WITHIN, Answer, Interaction, Interactions
-from .model import Json, Message
+from .model import Message
 from .rest import Call, Reply, Route, route
 from .state import World
+from .wire import Json, items, part
 
 
 class ApplicationEndpoints:
@@ -128,7 +129,7 @@ class InteractionEndpoints:
         return (200, self._interactions.callback_json(interaction)) if call.flag("with_response") else (204, None)
 
     def _check_callback(self, call: Call) -> Iterable[str]:
-        number, data = call.id("interaction_id"), call.body.get("data") or {}
+        number, data = call.id("interaction_id"), part(call.body, "data")
         interaction = next((each for each in self._interactions.sent if each.id == number), None)
         if interaction and interaction.answer is None and interaction.age > ANSWER_WITHIN:
             yield f"the first answer came after {interaction.age:.1f} s; {ANSWER_WITHIN} s are allowed"
@@ -140,7 +141,7 @@ class InteractionEndpoints:
             case Answer.UPDATE:
                 yield from checks.message(data, call.uploads, interaction.source if interaction else None)
             case Answer.CHOICES:
-                yield from command_checks.choices(ui.items(data, "choices"))
+                yield from command_checks.choices(items(data, "choices"))
             case Answer.MODAL:
                 yield from command_checks.modal(data)
             case _:

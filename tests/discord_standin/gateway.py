@@ -11,7 +11,6 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from .connections import reset
 from .guild import guild_create
-from .model import Json
 from .sessions import (
     GUILD_MEMBERS,
     GUILD_PRESENCES,
@@ -27,6 +26,7 @@ from .sessions import (
     Session,
 )
 from .state import World
+from .wire import Json
 
 UNKNOWN_OP, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED = 4001, 4002, 4003, 4004, 4005
 RATE_LIMITED, DISALLOWED_INTENTS = 4008, 4014

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .model import Json
 from .state import World
+from .wire import Json
 
 
 def guild_json(world: World) -> Json:

@@ -13,8 +13,9 @@ from enum import IntEnum
 
 from . import errors
 from .changes import Changes
-from .model import EPHEMERAL, LOADING, SLASH_COMMAND, Channel, Json, Message, User
+from .model import EPHEMERAL, LOADING, SLASH_COMMAND, Channel, Message, User
 from .state import Upload, World
+from .wire import Json
 
 ANSWER_WITHIN = 3.0
 """Seconds after which Discord no longer takes the first answer."""

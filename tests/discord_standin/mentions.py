@@ -32,9 +32,10 @@ def pings(texts: Iterable[str], allowed: dict[str, Any] | None, replied_to: int 
     users, roles = _ids(_USER, text), _ids(_ROLE, text)
     everyone = bool(_EVERYONE.search(text))
     if allowed is None:
-        return Pings(users | ({replied_to} if replied_to else set()), roles, everyone)
+        answered: set[int] = {replied_to} if replied_to else set()
+        return Pings(users | answered, roles, everyone)
     answered = {replied_to} if replied_to and allowed.get("replied_user") else set[int]()
-    parse = set(allowed.get("parse") or [])
+    parse = _strings(allowed, "parse")
     return Pings(
         frozenset(_allowed(users, "users", parse, allowed) | answered),
         _allowed(roles, "roles", parse, allowed),
@@ -44,7 +45,7 @@ def pings(texts: Iterable[str], allowed: dict[str, Any] | None, replied_to: int 
 
 def problems(allowed: dict[str, Any] | None) -> list[str]:
     """Combinations that Discord refuses."""
-    parse = set((allowed or {}).get("parse") or [])
+    parse = _strings(allowed or {}, "parse")
     return [
         f"allowed_mentions: parse has {kind!r} and {kind} is not empty: they are mutually exclusive"
         for kind in ("users", "roles")
@@ -57,4 +58,9 @@ def _ids(pattern: re.Pattern[str], text: str) -> frozenset[int]:
 
 
 def _allowed(found: frozenset[int], kind: str, parse: set[str], allowed: dict[str, Any]) -> frozenset[int]:
-    return found if kind in parse else found & {int(each) for each in allowed.get(kind) or []}
+    return found if kind in parse else found & {int(each) for each in _strings(allowed, kind)}
+
+
+def _strings(allowed: dict[str, Any], key: str) -> set[str]:
+    value: list[str] | None = allowed.get(key)
+    return set(value or [])

@@ -8,11 +8,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from . import components as ui
-
-Json: TypeAlias = dict[str, Any]
+from .wire import Json
 
 EPOCH_MS = 1_420_070_400_000
 TEXT_CHANNEL, PUBLIC_THREAD, PRIVATE_THREAD = 0, 11, 12

@@ -16,9 +16,9 @@ from . import errors
 from .connections import reset
 from .errors import ApiError
 from .faults import Fault, Faults, Kind
-from .model import Json
 from .openapi import Specification, template_pattern
 from .state import Upload
+from .wire import Json
 
 PREFIX = "/api/v10"
 

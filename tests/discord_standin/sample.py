@@ -15,6 +15,7 @@ from . import Channel, StandIn, User
 from .changes import Changes
 from .clients import redirected
 
+
 class Card(ui.LayoutView):
     """A status card with a button."""
 

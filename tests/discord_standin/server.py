@@ -114,7 +114,9 @@ class StandIn(Actors):
         self, channel: Channel, wanted: str | Callable[[Message], bool], timeout: float = 5.0
     ) -> Message:
         """The first message in a channel that contains a text, or fulfils a condition."""
-        matches = (lambda message: wanted in message.text) if isinstance(wanted, str) else wanted
+
+        def matches(message: Message) -> bool:
+            return wanted in message.text if isinstance(wanted, str) else wanted(message)
 
         def found() -> Message | None:
             return next((each for each in self.messages(channel) if matches(each)), None)
@@ -156,8 +158,9 @@ class StandIn(Actors):
 
         `path` is a regular expression for the path after `/api/v10`, `method` may be `*`.
         """
-        limits = {"retry_after": retry_after, "everywhere": everywhere}
-        return self.faults.order(Fault(Kind.STATUS, method, re.compile(path), times, status, code, "ordered", **limits))
+        fault = Fault(Kind.STATUS, method, re.compile(path), times, status, code, "ordered by the test")
+        fault.retry_after, fault.everywhere = retry_after, everywhere
+        return self.faults.order(fault)
 
     def reset_next(self, method: str, path: str, *, accepted: bool = False, times: int = 1) -> Fault:
         """Resets the connection of the next requests, before they take effect or, when `accepted`, after."""

@@ -24,7 +24,6 @@ from .model import (
     TEXT_CHANNEL,
     Attachment,
     Channel,
-    Json,
     Member,
     Message,
     Role,
@@ -32,6 +31,7 @@ from .model import (
     User,
     now,
 )
+from .wire import Json, items
 
 Emit = Callable[[str, Json], None]
 
@@ -210,13 +210,13 @@ class World:
         if "content" in body:
             message.content = body["content"] or ""
         if "embeds" in body:
-            message.embeds = [{"type": "rich", **embed} for embed in body["embeds"] or []]
+            message.embeds = [{"type": "rich", **embed} for embed in items(body, "embeds")]
         if "components" in body:
             files = {attachment.filename: attachment.json() for attachment in message.attachments}
-            message.components = ui.completed(body["components"] or [], files)
+            message.components = ui.completed(items(body, "components"), files)
 
     def _attachments(self, message: Message, body: Json, uploads: Mapping[int, Upload]) -> list[Attachment]:
-        named: dict[int, Json] = {int(each["id"]): each for each in ui.items(body, "attachments")}
+        named: dict[int, Json] = {int(each["id"]): each for each in items(body, "attachments")}
         listed = "attachments" in body
         kept = [each for each in message.attachments if not listed or each.id in named]
         return kept + [self._attach(upload, named.get(number, {})) for number, upload in uploads.items()]

@@ -62,7 +62,9 @@ def test_an_open_tool_says_what_it_works_on(tool: ToolUse, line: str) -> None:
     ("line", "text"),
     [
         (
-            done(use("Bash", command="pytest -q"), "", {"stdout": "..\n\x1b[32m2 passed\x1b[0m in 0.1s\n", "stderr": ""}),
+            done(
+                use("Bash", command="pytest -q"), "", {"stdout": "..\n\x1b[32m2 passed\x1b[0m in 0.1s\n", "stderr": ""}
+            ),
             "✅ **Bash** `pytest -q` · `2 passed in 0.1s`",
         ),
         (done(use("Bash", command="true"), "(no output)", {"stdout": "", "stderr": ""}), "✅ **Bash** `true`"),
@@ -89,9 +91,7 @@ def test_an_open_tool_says_what_it_works_on(tool: ToolUse, line: str) -> None:
         (done(use("mcp__e__echo", text="hi"), "echo: hi"), "✅ **e · echo** `hi` · `echo: hi`"),
         (done(use("Write", file_path="e"), "", {"type": "create", "content": ""}), "✅ **Write** `e` · new, empty"),
         (
-            done(
-                use("AskUserQuestion", questions=[{"question": "Which DB?"}]), "", {"answers": {"Which DB?": "pg"}}
-            ),
+            done(use("AskUserQuestion", questions=[{"question": "Which DB?"}]), "", {"answers": {"Which DB?": "pg"}}),
             "✅ **AskUserQuestion** `Which DB?` · `pg`",
         ),
         (failed(use("Read", file_path="a"), "Error: File does not exist."), "❌ **Read** `a` · `File does not exist.`"),
