@@ -17,6 +17,7 @@ from .connections import reset
 from .errors import ApiError
 from .faults import Fault, Faults, Kind
 from .openapi import Specification, template_pattern
+from .ratelimits import RateLimits
 from .state import Upload
 from .wire import Json
 
@@ -81,6 +82,7 @@ class Api:
 
     def __init__(self, token: str, routes: list[Route], faults: Faults, changed: Callable[[], None]) -> None:
         self._token, self._routes, self._faults, self._changed = token, routes, faults, changed
+        self.limits = RateLimits()
         self.specification = Specification.from_environment()
         self.calls: list[Call] = []
         self.violations: list[Violation] = []
@@ -98,10 +100,14 @@ class Api:
         ending = next((fault for fault in faults if fault.kind not in {Kind.DELAY, Kind.HOLD}), None)
         if ending and ending.kind is not Kind.RESET_AFTER:
             return self._fail(request, call, ending)
+        grant = self.limits.take(call.method, call.path)
+        headers = grant.headers if grant else {}
+        if grant and grant.retry_after:
+            return self._send(call, 429, _limited(grant.retry_after), headers | _limit_headers(grant.retry_after))
         status, body = self._answer(call, found)
         if ending:
             return self._fail(request, call, ending)
-        return self._send(call, status, body)
+        return self._send(call, status, body, headers)
 
     async def _delay(self, faults: list[Fault]) -> None:
         if delay := self._faults.latency + sum(fault.delay for fault in faults):
@@ -116,7 +122,9 @@ class Api:
             reset(request.transport)
             return web.Response()
         if fault.status == 429:
-            return self._send(call, 429, _limited(fault), _limit_headers(fault))
+            everywhere = fault.everywhere
+            headers = _limit_headers(fault.retry_after, everywhere=everywhere)
+            return self._send(call, 429, _limited(fault.retry_after, everywhere=everywhere), headers)
         return self._send(call, fault.status, {"code": fault.code, "message": fault.message})
 
     def _answer(self, call: Call, found: Route | None) -> Reply:
@@ -124,6 +132,9 @@ class Api:
             return self._checked_answer(call, found)
         except ApiError as error:
             return error.status, error.json()
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self._violate(call, f"the body is malformed: {error!r}")
+            return 400, errors.invalid_body([repr(error)]).json()
 
     def _checked_answer(self, call: Call, found: Route | None) -> Reply:
         if found is None:
@@ -169,19 +180,19 @@ class Api:
         return web.Response(status=status, body=json.dumps(body).encode(), headers=typed)
 
 
-def _limited(fault: Fault) -> Json:
+def _limited(retry_after: float, *, everywhere: bool = False) -> Json:
     return {
         "message": "You are being rate limited.",
-        "retry_after": fault.retry_after,
-        "global": fault.everywhere,
+        "retry_after": retry_after,
+        "global": everywhere,
         "code": 0,
     }
 
 
-def _limit_headers(fault: Fault) -> dict[str, str]:
+def _limit_headers(retry_after: float, *, everywhere: bool = False) -> dict[str, str]:
     """Clients take a 429 without `Via` for a ban by the CDN."""
-    headers = {"Via": "1.1 google", "Retry-After": str(fault.retry_after)}
-    return headers | ({"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"} if fault.everywhere else {})
+    headers = {"Via": "1.1 google", "Retry-After": str(retry_after)}
+    return headers | ({"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"} if everywhere else {})
 
 
 async def _read(request: web.Request) -> Call:

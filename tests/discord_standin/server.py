@@ -20,8 +20,9 @@ from .connections import reset
 from .endpoints import ApplicationEndpoints, GuildEndpoints, InteractionEndpoints
 from .faults import Fault, Faults, Gate, Kind
 from .gateway import Gateway, application_flags
-from .interactions import Interactions
+from .interactions import Interaction, Interactions
 from .model import THREAD_CREATED, THREAD_STARTER, Channel, Message, User
+from .ratelimits import RateLimits
 from .rest import PREFIX, Api, Call, Violation
 from .sessions import MESSAGE_CONTENT
 from .state import World
@@ -85,6 +86,16 @@ class StandIn(Actors):
         self.gateway.drop()
         await self._runner.cleanup()
         self._socket.close()
+
+    @property
+    def limits(self) -> RateLimits:
+        """Limits per channel; off until `allowed` is set."""
+        return self.api.limits
+
+    @property
+    def unanswered(self) -> list[Interaction]:
+        """Interactions without a first answer."""
+        return [each for each in self.interactions.sent if each.answer is None]
 
     # -- looking and waiting ------------------------------------------------------------------------------------
 
