@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import discord
 from discord import ui
 
 from vps.events.types import Changes
+from vps.outcome import Ending, Outcome
 
 from .text import beginning, count, duration, fence, inline_code, money, plain, shorten, width
 
@@ -27,36 +27,17 @@ _STATES: dict[str, _Look] = {
     "stopping": ("⏹️", "Stopping", _AMBER),
     "finished": ("🏁", "Finished", _GREY),
 }
-_ENDINGS: dict[str, _Look] = {
-    "success": ("✅", "Done", _GREEN),
-    "failure": ("❌", "Failed", _RED),
-    "refusal": ("🚫", "Refused by the model", _RED),
-    "limit": ("⛔", "Limit reached", _AMBER),
-    "interrupted": ("⏹️", "Interrupted", _GREY),
-    "stopped": ("⏹️", "Stopped", _GREY),
-    "timeout": ("⏱️", "Out of time", _AMBER),
-    "out_of_memory": ("💥", "Out of memory", _RED),
-    "vanished": ("👻", "Container vanished", _RED),
+_ENDINGS: dict[Ending, _Look] = {
+    Ending.SUCCEEDED: ("✅", "Done", _GREEN),
+    Ending.FAILED: ("❌", "Failed", _RED),
+    Ending.REFUSED: ("🚫", "Refused by the model", _RED),
+    Ending.LIMITED: ("⛔", "Limit reached", _AMBER),
+    Ending.INTERRUPTED: ("⏹️", "Interrupted", _GREY),
+    Ending.STOPPED: ("⏹️", "Stopped", _GREY),
+    Ending.TIMED_OUT: ("⏱️", "Out of time", _AMBER),
+    Ending.OUT_OF_MEMORY: ("💥", "Out of memory", _RED),
+    Ending.VANISHED: ("👻", "Container vanished", _RED),
 }
-
-
-class Outcome(Protocol):
-    """How a run ended."""
-
-    @property
-    def ending(self) -> str:
-        """Which kind of end."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """What happened."""
-        ...
-
-    @property
-    def remedy(self) -> str:
-        """What to do about it; may be empty."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +48,7 @@ class CardView:
     task: str
     workspace: str
     state: str
-    ending: str = ""
+    ending: Ending | None = None
     reason: str = ""
     remedy: str = ""
     elapsed_ms: float = 0
@@ -99,7 +80,7 @@ def end_message(view: CardView, outcome: Outcome, changes: Changes | None) -> st
     """The message that ends a run: what happened, its time, turns and cost, the remedy and the diffstat."""
     sign, title, _ = _look("finished", outcome.ending)
     parts = [" ".join(part for part in (view.asked_by, f"{sign} **{title}**", f"· {_figures(view)}") if part)]
-    if outcome.reason and outcome.ending != "success":
+    if outcome.reason and outcome.ending is not Ending.SUCCEEDED:
         parts.append(_words(outcome.reason, REASON_CHARS))
     if outcome.remedy:
         parts.append(f"→ {_words(outcome.remedy, REASON_CHARS)}")
@@ -108,9 +89,9 @@ def end_message(view: CardView, outcome: Outcome, changes: Changes | None) -> st
     return "\n".join(parts)
 
 
-def _look(state: str, ending: str) -> _Look:
-    if state == "finished" and ending:
-        return _ENDINGS.get(ending, _ENDINGS["failure"])
+def _look(state: str, ending: Ending | None) -> _Look:
+    if state == "finished" and ending is not None:
+        return _ENDINGS[ending]
     return _STATES.get(state, ("⏳", state.replace("_", " ").capitalize(), _BLUE))
 
 

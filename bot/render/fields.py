@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from vps.events.types import Json
 
+from .text import HUGE
+
 
 def mapping(value: object) -> Json:
     """The value if it is an object."""
@@ -24,6 +26,6 @@ def text(source: Json, *names: str) -> str:
 
 
 def integer(source: Json, name: str) -> int | None:
-    """A whole number."""
+    """A whole number of honest size."""
     value = source.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < HUGE else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vps.events.types import ApiRetry, ModelFallback, RateLimit, Refusal, Supervisor
+from vps.events.types import ApiRetry, Compacted, ModelFallback, RateLimit, Refusal, Supervisor
 
-from .text import count, duration, inline_code, plain, shorten
+from .text import HUGE, count, duration, inline_code, plain, shorten
 
 CHARS = 400
 """Most characters of foreign text in a notice."""
@@ -33,12 +33,16 @@ def line(text: str, limit: int = CHARS) -> str:
 
 def retry(event: ApiRetry) -> str:
     """The wait before the next request."""
-    return f"🔁 {_trouble(event)}, retry {event.attempt}/{event.max_retries} in {duration(round(event.delay_ms, -2))}"
+    return f"🔁 {_trouble(event)}, retry {event.attempt}/{event.max_retries} in {_wait(event.delay_ms)}"
 
 
 def retried(event: ApiRetry) -> str:
     """What is left of the waits when they are over."""
     return f"🔁 {_trouble(event)}, retried {count(event.attempt, 'time')}"
+
+
+def _wait(ms: float) -> str:
+    return duration(round(ms, -2) if 0 <= ms < HUGE else ms)
 
 
 def _trouble(event: ApiRetry) -> str:
@@ -65,8 +69,10 @@ def limit(event: RateLimit) -> str:
         return ""
     window = _WINDOWS.get(event.kind or "", line((event.kind or "").replace("_", " "), 40))
     name = f"{window} usage limit".strip().capitalize()
-    used = f" · {event.utilization:.0%} used" if event.utilization is not None else ""
-    resets = f" · resets <t:{event.resets_at:.0f}:R>" if event.resets_at is not None else ""
+    used = f" · {event.utilization:.0%} used" if event.utilization is not None and 0 <= event.utilization < 100 else ""
+    resets = (
+        f" · resets <t:{event.resets_at:.0f}:R>" if event.resets_at is not None and 0 <= event.resets_at < HUGE else ""
+    )
     return (f"⛔ {name} reached" if event.status == "rejected" else f"⚠️ {name} near") + used + resets
 
 
@@ -83,6 +89,12 @@ def supervisor(event: Supervisor) -> str:
             return ""
 
 
+def compacted(event: Compacted) -> str:
+    """The conversation became shorter, by itself or on demand."""
+    return "🗜️ Conversation compacted" + (f" ({line(event.trigger, 40)})" if event.trigger else "")
+
+
 def malformed(text: str, times: int) -> str:
-    """Lines of the log that are no events."""
-    return f"⚠️ {count(times, 'line')} of the log could not be read: {inline_code(text, 120)}"
+    """Lines of the log that are no events; of one that is longer than a line may be, there is no text."""
+    shown = f": {inline_code(text, 120)}" if text else ", too long or empty"
+    return f"⚠️ {count(times, 'line')} of the log could not be read{shown}"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 FENCE = "```"
 ZERO_WIDTH = "\u200b"
+HUGE = 1e12
+"""No honest figure is so large; a log may hold any number that JSON can, also infinite ones."""
 
 _ANSI = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -77,7 +79,9 @@ def fence(text: str, language: str = "") -> str:
 
 
 def duration(ms: float) -> str:
-    """Milliseconds for people: 850 ms, 3.2 s, 42 s, 3m 05s, 1h 02m."""
+    """Milliseconds for people: 850 ms, 3.2 s, 42 s, 3m 05s, 1h 02m; a question mark for nonsense."""
+    if not -HUGE < ms < HUGE:
+        return "?"
     if ms < 1000:
         return f"{max(0, ms):.0f} ms"
     seconds = ms / 1000
@@ -92,13 +96,16 @@ def duration(ms: float) -> str:
 
 
 def money(usd: float) -> str:
-    """US dollars: $0.08, and three decimals below a cent."""
+    """US dollars: $0.08, and three decimals below a cent; a question mark for nonsense."""
+    if not 0 <= usd < HUGE:
+        return "$?"
     return f"${usd:.3f}" if 0 < usd < 0.01 else f"${usd:.2f}"
 
 
 def count(number: int, noun: str) -> str:
-    """1 file, 2 files."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """1 file, 2 files; nonsense is "many"."""
+    shown = str(number) if -HUGE < number < HUGE else "many"
+    return f"{shown} {noun}" if number == 1 else f"{shown} {noun}s"
 
 
 def split(text: str, limit: int = 2000) -> list[str]:

@@ -34,11 +34,11 @@ from vps.events.types import (
 from . import answer, notices, todo, tools
 from .blocks import Block, Kind
 from .drafts import Draft, Row, TextDraft, ToolsDraft
-from .text import blank
+from .text import blank, shorten
 from .tool_subjects import subject
 from .tools import State
 
-_SUBAGENT_WORDS = 200
+_SUBAGENT_WORDS, _NOTICE = 200, 1800
 _TASK_ENDS = {
     "completed": (State.OK, "finished"),
     "failed": (State.FAILED, "failed"),
@@ -89,7 +89,7 @@ class Timeline:
             Status: self._status,
             ModelFallback: lambda event: self._notice(notices.fallback(event)),
             Refusal: lambda event: self._notice(notices.refusal(event), kind="error"),
-            Compacted: lambda event: self._notice(f"🗜️ Conversation compacted ({notices.line(event.trigger, 40)})"),
+            Compacted: lambda event: self._notice(notices.compacted(event)),
             Thinking: lambda _: self._thinks(),
             ThinkingTokens: lambda _: self._thinks(),
         }
@@ -238,6 +238,7 @@ class Timeline:
 
     def _notice(self, text: str, *, over: str = "", topic: str = "", times: int = 1, kind: Kind = "notice") -> None:
         """A line of its own; it takes the place of the one before if both have the same topic."""
+        text, over = shorten(text, _NOTICE), shorten(over, _NOTICE)
         current = self._current
         if isinstance(current, TextDraft) and topic and current.topic == topic:
             current.text, current.over, current.times, current.end = text, over, times, self._at.end

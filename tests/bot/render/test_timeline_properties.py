@@ -1,5 +1,7 @@
 """Whatever a log holds, its blocks keep the limits and are the same in every replay."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from vps.events.types import (
     Init,
     Line,
     Malformed,
+    RateLimit,
     Result,
     Supervisor,
     Task,
@@ -44,6 +47,7 @@ DETAILS = st.none() | st.sampled_from(
         {"task": {"id": "1", "subject": "A"}},
     ]
 )
+NUMBERS: st.SearchStrategy[Any] = st.sampled_from([10**400, -(10**4000), float("inf"), float("nan"), -1, 0.5])
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Text, WORDS, parent=PARENTS),
     st.builds(ToolUse, IDS, NAMES, INPUTS, PARENTS),
@@ -56,6 +60,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         ApiRetry, st.integers(1, 9), st.just(10), st.floats(0, 9e4), st.none() | st.just(529), st.just("overloaded")
     ),
+    st.builds(ApiRetry, NUMBERS, NUMBERS, NUMBERS, NUMBERS, WORDS),
+    st.builds(RateLimit, st.just("rejected"), NUMBERS, WORDS, NUMBERS),
     st.builds(Result, st.just("success"), st.booleans(), WORDS),
     st.builds(Malformed, WORDS),
     st.builds(Thinking, st.just("")),
