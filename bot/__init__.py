@@ -1,0 +1,1 @@
+"""The face: Discord commands, threads and cards over the catalogue of `agents`."""

@@ -205,6 +205,10 @@ class Runs:
             if "No such container" not in error.stderr:
                 raise
 
+    async def stop_keeper(self) -> None:
+        """End the host's keeper; the next start brings it back."""
+        await check(self._runner, host_commands.script(self._library, "keeper-stop", self._config.root))
+
     async def prune(self, *, max_age_s: float, max_bytes: int) -> list[str]:
         """Remove ended runs beyond an age and a total size; the names of those that went."""
         answer = await self._ask("prune", {"max_age_s": max_age_s, "max_bytes": max_bytes})

@@ -10,7 +10,7 @@ from discord import ui
 from vps.events.types import Changes
 from vps.outcome import Ending, Outcome
 
-from .text import beginning, count, duration, fence, inline_code, money, plain, shorten, width
+from .text import beginning, count, duration, fence, inline_code, money, one_line, plain, shorten, width
 
 STOP_ID = "agentflow:stop:"
 """What the Stop button's custom_id begins with; the run's name follows."""
@@ -81,9 +81,9 @@ def end_message(view: CardView, outcome: Outcome, changes: Changes | None) -> st
     sign, title, _ = _look("finished", outcome.ending)
     parts = [" ".join(part for part in (view.asked_by, f"{sign} **{title}**", f"· {_figures(view)}") if part)]
     if outcome.reason and outcome.ending is not Ending.SUCCEEDED:
-        parts.append(_words(outcome.reason, REASON_CHARS))
+        parts.append(one_line(outcome.reason, REASON_CHARS))
     if outcome.remedy:
-        parts.append(f"→ {_words(outcome.remedy, REASON_CHARS)}")
+        parts.append(f"→ {one_line(outcome.remedy, REASON_CHARS)}")
     if changes is not None:
         parts.append(_changes(changes, 1990 - sum(width(part) + 1 for part in parts)))
     return "\n".join(parts)
@@ -101,10 +101,6 @@ def _task(task: str) -> str:
     return head if width(words) <= TASK_CHARS else f"{head} …"
 
 
-def _words(text: str, limit: int) -> str:
-    return shorten(" ".join(plain(text).split()), limit)
-
-
 def _figures(view: CardView) -> str:
     parts = [f"⏱️ {duration(view.elapsed_ms)}"]
     if view.turns:
@@ -117,15 +113,15 @@ def _figures(view: CardView) -> str:
 def _body(view: CardView) -> str:
     origin = [inline_code(view.workspace, 120)]
     if view.model:
-        origin.append(plain(shorten(view.model, 80)))
+        origin.append(one_line(view.model, 80))
     if view.asked_by:
         origin.append(f"for {view.asked_by}")
     lines = [_figures(view)]
     if view.last_action and view.state != "finished":
-        lines.append(f"↳ {plain(shorten(view.last_action, 200))}")
-    lines += [_words(text, limit) for text, limit in ((view.note, NOTE_CHARS), (view.reason, REASON_CHARS)) if text]
+        lines.append(f"↳ {one_line(view.last_action, 200)}")
+    lines += [one_line(text, limit) for text, limit in ((view.note, NOTE_CHARS), (view.reason, REASON_CHARS)) if text]
     if view.remedy:
-        lines.append(f"→ {_words(view.remedy, REASON_CHARS)}")
+        lines.append(f"→ {one_line(view.remedy, REASON_CHARS)}")
     return "\n".join([*lines, f"-# {' · '.join(origin)} · {inline_code(view.name, 90)}"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vps.events.types import ApiRetry, Compacted, ModelFallback, RateLimit, Refusal, Supervisor
 
-from .text import HUGE, count, duration, inline_code, plain, shorten
+from .text import HUGE, count, duration, inline_code, one_line
 
 CHARS = 400
 """Most characters of foreign text in a notice."""
@@ -28,7 +28,7 @@ _WINDOWS = {
 
 def line(text: str, limit: int = CHARS) -> str:
     """Foreign text on one line."""
-    return shorten(" ".join(plain(text).split()), limit)
+    return one_line(text, limit)
 
 
 def retry(event: ApiRetry) -> str:

@@ -62,9 +62,22 @@ def shorten(text: str, limit: int) -> str:
     return (head[:space] if space > limit * 0.7 else head).rstrip() + "…"
 
 
+def one_line(text: str, limit: int) -> str:
+    """At most `limit` units on one line of a message; its markup reaches no other line."""
+    line = shorten(_flat(text, limit), limit)
+    for spanning in (FENCE, "||"):
+        line = line.replace(spanning, ZERO_WIDTH)
+    return line if line.count("`") % 2 == 0 else line.replace("`", "'")
+
+
+def _flat(text: str, limit: int) -> str:
+    # The beginning is enough, and spares the work on a text of megabytes.
+    return " ".join(plain(text[: 16 * limit]).split())
+
+
 def inline_code(text: str, limit: int = 200) -> str:
     """One line of code, at most `limit` units with its backticks, whatever it contains."""
-    line = " ".join(plain(text).split())
+    line = _flat(text, limit)
     # Three backticks in a row would open a block, two would end our own quoting.
     line = shorten(re.sub(r"`(?=`)", "`" + ZERO_WIDTH, line), limit - 6)
     if "`" not in line:

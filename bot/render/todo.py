@@ -9,7 +9,7 @@ from vps.events.types import Json, ToolResult, ToolUse
 from . import fields
 from .blocks import Attachment
 from .drafts import Draft
-from .text import plain, shorten
+from .text import one_line
 
 TOOLS = frozenset({"TodoWrite", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet"})
 ITEMS = 20
@@ -27,7 +27,7 @@ class Todo:
     @property
     def text(self) -> str:
         """The item's line."""
-        words = shorten(" ".join(plain(self.subject).split()), ITEM_CHARS)
+        words = one_line(self.subject, ITEM_CHARS)
         match self.status:
             case "completed":
                 return f"☑️ {words}"

@@ -16,6 +16,7 @@ SUBJECT = 120
 EDITS = frozenset({"Edit", "MultiEdit", "Write"})
 """Tools whose result carries a diff."""
 
+_BEGINNING = 4000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 
 
@@ -60,7 +61,7 @@ def _one(*names: str) -> Callable[[Json], str]:
 
 
 def _command(arguments: Json) -> str:
-    first, newline, _ = printable(fields.text(arguments, "command")).strip().partition("\n")
+    first, newline, _ = printable(fields.text(arguments, "command")[:_BEGINNING]).strip().partition("\n")
     return first + (" …" if newline else "") if first else _any_field(arguments)
 
 

@@ -259,7 +259,8 @@ async def test_answers_fit_the_document(bare: Bare) -> None:
         assert (await bare.send("GET", each))[0] == 200
     for each in ("", "/channels", "/roles", "/threads/active", f"/members/{bare.user.id}"):
         assert (await bare.send("GET", f"/guilds/{guild}{each}"))[0] == 200
-    for each in (f"/channels/{message['id']}", f"{path}/messages/pins", f"/users/{bare.user.id}"):
+    thread = f"/channels/{message['id']}"
+    for each in (thread, f"{thread}/messages", f"{path}/messages/pins", f"/users/{bare.user.id}"):
         assert (await bare.send("GET", each))[0] == 200
     await bare.send("PATCH", f"/channels/{message['id']}", {"archived": True})
     assert (await bare.send("GET", f"{path}/threads/archived/public"))[1]["threads"]

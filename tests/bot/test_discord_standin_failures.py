@@ -22,6 +22,7 @@ ALL_PRIVILEGED = 1 << 1 | 1 << 8 | 1 << 15
 async def stage() -> AsyncIterator[Stage]:
     async with StandIn() as standin, staged(standin) as running:
         yield running
+        assert standin.own_violations == []
 
 
 def channel_of(stage: Stage) -> discord.TextChannel:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Any, Self
 
 import discord
 from discord import app_commands, ui
@@ -38,6 +40,36 @@ class Question(ui.Modal, title="A question"):
         await interaction.response.send_message(f"heard {self.answer.component.value}", ephemeral=True)
 
 
+class Retry(ui.DynamicItem[ui.Button[ui.View]], template=r"retry:(?P<run>\d+)"):
+    """A button that works after a restart: its state is in its custom_id."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(ui.Button(label="Retry", custom_id=f"retry:{run}"))
+        self.run = run
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["run"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        await interaction.response.defer()
+        await interaction.followup.send(f"retrying {self.run}")
+
+
+class Picker(ui.View):
+    """A select above a dynamic button."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=None)
+        self.add_item(Retry("7"))
+
+    @ui.select(custom_id="pick", options=[discord.SelectOption(label=each) for each in ("small", "large")])
+    async def pick(self, interaction: discord.Interaction, select: ui.Select[Picker]) -> None:
+        await interaction.response.edit_message(content=f"picked {select.values[0]}", view=None)
+
+
 class Bot(discord.Client):
     """A bot that uses what a slash-command bot uses."""
 
@@ -53,6 +85,7 @@ class Bot(discord.Client):
 
     async def setup_hook(self) -> None:
         self.tree.copy_global_to(guild=self.guild)
+        self.add_dynamic_items(Retry)
         await self.tree.sync(guild=self.guild)
         await self.tree.sync()
 
@@ -96,6 +129,10 @@ def _add_commands(tree: app_commands.CommandTree[Bot]) -> None:
     async def ask(interaction: discord.Interaction[Bot]) -> None:
         await interaction.response.send_modal(Question())
 
+    @tree.command(description="Offers a choice")
+    async def choose(interaction: discord.Interaction[Bot]) -> None:
+        await interaction.response.send_message("which?", view=Picker())
+
     @tree.command(description="Never answers")
     async def silent(_: discord.Interaction[Bot]) -> None:
         return
@@ -110,7 +147,7 @@ def _add_commands(tree: app_commands.CommandTree[Bot]) -> None:
     async def run_on(interaction: discord.Interaction[Bot], message: discord.Message) -> None:
         await interaction.response.send_message(f"on {message.content}")
 
-    del spawn, output, ask, silent, clone, run_on
+    del spawn, output, ask, choose, silent, clone, run_on
     tree.add_command(group)
 
 

@@ -6,6 +6,7 @@ Protocol: https://discord.com/developers/docs/events/gateway
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -72,9 +73,10 @@ class Connection:
             self._queue.task_done()
 
     async def flush(self) -> None:
-        """Waits until everything queued so far was written, at most a second."""
-        async with asyncio.timeout(1):
-            await self._queue.join()
+        """Waits until everything queued so far was written, at most a second: the peer may be gone."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await self._queue.join()
 
 
 @dataclass(eq=False)

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 from vps.events import types as t
 
+_HUGE = 1e15
+
 Record = Mapping[str, Any]
 Parser = Callable[[Record], Iterable[t.Event]]
 
@@ -48,13 +50,15 @@ def _text_or_none(record: Record, key: str) -> str | None:
 
 
 def _number(record: Record, key: str) -> float:
-    value = record.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    return _number_or_none(record, key) or 0
 
 
 def _number_or_none(record: Record, key: str) -> float | None:
+    """A finite number of a size that a float can hold; an agent may write NaN, Infinity or 400 digits."""
     value = record.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if -_HUGE < value < _HUGE else None
 
 
 def _record(value: object) -> Record:

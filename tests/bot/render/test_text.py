@@ -14,6 +14,7 @@ from bot.render.text import (
     fence,
     inline_code,
     money,
+    one_line,
     plain,
     printable,
     shorten,
@@ -133,6 +134,20 @@ def test_inline_code_keeps_its_limit_and_opens_no_block(text: str, limit: int) -
     assert width(shown) <= limit
     assert FENCE not in shown
     assert "\n" not in shown
+
+
+def test_the_markup_of_a_line_reaches_no_other_line() -> None:
+    assert one_line("a\n ```b``` ||c|| `d` @here", 40) == "a \u200bb\u200b \u200bc\u200b `d` @\u200bhere"
+    assert one_line("an `unclosed", 40) == "an 'unclosed"
+
+
+@given(TEXTS, LIMITS)
+def test_a_line_is_one_line_within_its_limit(text: str, limit: int) -> None:
+    line = one_line(text, limit)
+    assert width(line) <= limit
+    assert "\n" not in line
+    assert line.count("`") % 2 == 0
+    assert FENCE not in line
 
 
 @given(TEXTS)

@@ -1,0 +1,277 @@
+"""The bot: commands in, threads out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+import discord
+import structlog
+import yarl
+from discord import app_commands
+
+from agents.config import Settings, SettingsError
+from agents.crew import Crew, open_crew
+from agents.tools.agents import SPAWN, STOP, TOOLS
+from agents.tools.core import Call, NotPermitted, Tool
+from bot import people
+from bot.feed import Feed
+from bot.render.answers import answer
+from bot.render.card import STOP_ID
+from bot.render.text import plain, shorten
+from bot.slash import command
+from bot.store import Store, open_store
+from vps.errors import VpsError
+from vps.host.layout import NAME
+
+log = structlog.get_logger()
+
+_EDIT_S = 1.5
+
+
+class Bot(discord.Client):
+    """One guild's bot over one crew."""
+
+    def __init__(self, settings: Settings, crew: Crew, store: Store) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_ratelimit_timeout=30,
+            guild_ready_timeout=0.5,
+        )
+        self.settings = settings
+        self.crew = crew
+        self.store = store
+        self.tree = app_commands.CommandTree(self)
+        self.tree.error(self._on_command_error)
+        self._feeds: dict[str, asyncio.Task[None]] = {}
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def setup_hook(self) -> None:
+        """Register the commands and begin to show runs."""
+        suggest = {"container_id": self._suggest_agents, "workspace_path": self._suggest_workspaces}
+        for tool in TOOLS:
+            self.tree.add_command(command(tool, self._handle, suggest))
+        self.add_dynamic_items(StopButton)
+        if self.settings.DISCORD_GUILD_ID is not None:
+            guild = discord.Object(self.settings.DISCORD_GUILD_ID)
+            self.tree.copy_global_to(guild=guild)
+            await self.tree.sync(guild=guild)
+        else:
+            await self.tree.sync()
+        self._watcher = asyncio.create_task(self._watch(), name="watch runs")
+
+    async def close(self) -> None:
+        """Stop showing; the runs go on."""
+        tasks = [task for task in (self._watcher, *self._feeds.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await super().close()
+
+    async def on_ready(self) -> None:
+        """Say so in the log."""
+        await log.ainfo("ready", user=str(self.user), guilds=len(self.guilds))
+
+    async def _watch(self) -> None:
+        """Every run on the host gets its feed once, whoever started it."""
+        await self.wait_until_ready()
+        while True:
+            name = await self.crew.relay.new_runs.get()
+            if name not in self._feeds:
+                self._feeds[name] = asyncio.create_task(self._feed(name), name=f"feed {name}")
+
+    async def _feed(self, name: str) -> None:
+        try:
+            run = await self.crew.runs.describe(name, tail=0)
+            known = await self.store.thread(name)
+            # What ended before this bot first saw it is history, not news.
+            if run.record is None or (known.ended if known else not run.alive and self._is_old(run.record.created_at)):
+                return
+            await Feed(self.crew, self, self.store, run.record).run()
+        except VpsError as error:
+            await log.awarning("feed failed", run=name, error=str(error))
+        except Exception:
+            await log.aexception("feed failed", run=name)
+
+    def _is_old(self, created_at: float) -> bool:
+        return time.time() - created_at > 600
+
+    async def _handle(self, interaction: discord.Interaction, tool: Tool[Any, Any], given: dict[str, Any]) -> None:
+        rights = people.rights(self.settings, interaction.user)
+        if tool.right not in rights:
+            raise NotPermitted(f"You may not use /{tool.verb}.", remedy="Ask whoever runs this bot to allow you.")
+        tool.parse(given)
+        if tool is SPAWN:
+            await self._spawn(interaction, given)
+            return
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        output = await tool.invoke(self.crew, given, Call(people.origin(interaction), rights))
+        text, files = answer(output)
+        await interaction.followup.send(
+            self.crew.mask.text(text), files=[discord.File(io.BytesIO(file.content), file.name) for file in files], ephemeral=True
+        )
+
+    async def _spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
+        """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
+        parent = interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else interaction.channel_id
+        await interaction.response.defer(thinking=True)
+        anchor = _Anchor(interaction, _title(self.crew.mask.text(str(given["task"]))))
+        thread_id = await anchor.open(parent)
+        origin = people.origin(interaction, thread_id=thread_id, channel_id=parent)
+        rights = people.rights(self.settings, interaction.user)
+        try:
+            output = await SPAWN.invoke(self.crew, given, Call(origin, rights, anchor.progress))
+        except VpsError as error:
+            await anchor.say(f"❌ {self.crew.mask.text(str(error))}")
+            return
+        await anchor.say(f"-# {output.container_id}")
+
+    async def _suggest_agents(self, interaction: discord.Interaction, current: str) -> list[str]:
+        if not people.rights(self.settings, interaction.user):
+            return []
+        runs = sorted(await self.crew.runs.list(), key=lambda run: not run.alive)
+        return [run.name for run in runs if current in run.name]
+
+    async def _suggest_workspaces(self, interaction: discord.Interaction, current: str) -> list[str]:
+        if not people.rights(self.settings, interaction.user):
+            return []
+        used = {run.record.workspace for run in await self.crew.runs.list() if run.record}
+        known = {f"{self.settings.AGENTFLOW_ROOT}/workspace", *used}
+        return sorted(path for path in known if current in path)
+
+    async def _on_command_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
+        """The one place that decides what people see: our errors as they are, others by a reference into the log."""
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        if isinstance(cause, VpsError):
+            text = str(cause)
+        else:
+            reference = secrets.token_hex(4)
+            await log.aerror("command failed", reference=reference, exc_info=cause)
+            text = f"Something went wrong here; the log has it under {reference}."
+        await answer_privately(interaction, f"❌ {shorten(plain(self.crew.mask.text(text)), 1800)}")
+
+
+class _Anchor:
+    """The message a thread hangs on; edited at most every 1.5 s."""
+
+    def __init__(self, interaction: discord.Interaction, title: str) -> None:
+        self._interaction = interaction
+        self._title = title
+        self._message: discord.PartialMessage | None = None
+        self._edited = 0.0
+
+    async def open(self, channel_id: int | None) -> int:
+        """Make it the answer; inside a thread, where no thread can open, a message in the channel above."""
+        response = await self._interaction.edit_original_response(content=self._title)
+        if channel_id is None or channel_id == self._interaction.channel_id:
+            return response.id
+        await self._interaction.edit_original_response(content=f"{self._title}\n-# in <#{channel_id}>")
+        channel = self._interaction.client.get_partial_messageable(channel_id, guild_id=self._interaction.guild_id)
+        self._message = channel.get_partial_message((await channel.send(self._title)).id)
+        return self._message.id
+
+    async def progress(self, text: str) -> None:
+        """Show a step of long work."""
+        if time.monotonic() - self._edited >= _EDIT_S:
+            self._edited = time.monotonic()
+            await self.say(f"🏗️ {plain(text)}")
+
+    async def say(self, text: str) -> None:
+        """Put a line below the title."""
+        content = shorten(f"{self._title}\n{text}", 2000)
+        if self._message is not None:
+            await self._message.edit(content=content)
+        else:
+            await self._interaction.edit_original_response(content=content)
+
+
+class StopButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(STOP_ID) + f"(?P<name>{NAME.pattern})"):
+    """The card's Stop button; it works after a restart of the bot too."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(discord.ui.Button(label="Stop", style=discord.ButtonStyle.danger, custom_id=STOP_ID + name))
+        self._name = name
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """See discord.py."""
+        return cls(match["name"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Stop the run, if the one who pressed may."""
+        bot = interaction.client
+        assert isinstance(bot, Bot)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        call = Call(people.origin(interaction), people.rights(bot.settings, interaction.user))
+        try:
+            output = await STOP.invoke(bot.crew, {"container_id": self._name}, call)
+            text = output.summary()
+        except VpsError as error:
+            text = f"❌ {error}"
+        await answer_privately(interaction, plain(bot.crew.mask.text(text)))
+
+
+async def answer_privately(interaction: discord.Interaction[Any], text: str) -> None:
+    """Whether or not it was answered or deferred already. An interaction that is gone is no error."""
+    with contextlib.suppress(discord.NotFound):
+        if interaction.response.is_done():
+            await interaction.followup.send(text, ephemeral=True)
+        else:
+            await interaction.response.send_message(text, ephemeral=True)
+
+
+def _title(task: str) -> str:
+    return f"🚀 **{shorten(plain(' '.join(task.split())), 200)}**"
+
+
+def point_at(settings: Settings) -> None:
+    """Send discord.py to the configured addresses; it has no public way (2.7.1)."""
+    if settings.DISCORD_API_URL:
+        discord.http.Route.BASE = settings.DISCORD_API_URL.rstrip("/")
+    if settings.DISCORD_GATEWAY_URL:
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.DISCORD_GATEWAY_URL)
+
+
+@contextlib.asynccontextmanager
+async def running_bot(settings: Settings) -> AsyncIterator[tuple[Bot, asyncio.Task[None]]]:
+    """The bot with all it needs, started; the task ends when Discord refuses it for good."""
+    token = settings.DISCORD_BOT_TOKEN
+    if token is None:
+        raise SettingsError("DISCORD_BOT_TOKEN is not set.", remedy="Put the bot's token in .env; the README says where it is.")
+    point_at(settings)
+    async with open_crew(settings) as crew, open_store(settings.state_dir / "agentflow.sqlite3") as store:
+        bot = Bot(settings, crew, store)
+        task = asyncio.create_task(bot.start(token.get_secret_value()), name="discord")
+        try:
+            yield bot, task
+        finally:
+            await bot.close()
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, discord.DiscordException):
+                await task
+
+
+async def serve(settings: Settings) -> None:
+    """Run the bot until it is told to stop. Raises SettingsError when Discord does not accept the token."""
+    async with running_bot(settings) as (_, task):
+        try:
+            await task
+        except discord.LoginFailure as error:
+            remedy = "Reset it in Discord's developer portal and put the new one in .env."
+            raise SettingsError("DISCORD_BOT_TOKEN is not accepted by Discord.", remedy=remedy) from error
+
+
+def run(settings: Settings) -> int:
+    """Run the bot on this process's main thread; its exit code."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(settings))
+    return 0

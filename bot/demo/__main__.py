@@ -1,0 +1,105 @@
+"""`python -m bot.demo`: the page for a person; with `--once` one run, printed as text."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from agents.tools.views import view
+from bot.demo.browser import screenshot
+from bot.demo.stage import CALC, Stage, stage
+from bot.demo.transcript import thread_text
+from vps.errors import VpsError
+
+TASK = "fix add() and add a test"
+_RUN_S = 300.0
+
+
+def main() -> int:
+    """The exit code: with `--once`, 0 only if the agent changed the repository and its thread says it is done."""
+    parser = argparse.ArgumentParser(prog="make demo", description="AgentFlow's main job on this machine.")
+    parser.add_argument("--once", action="store_true", help="do one run without a browser and print its thread")
+    parser.add_argument("--port", type=int, default=8765, help="of the page (default %(default)s; 0: any free one)")
+    parser.add_argument("--task", default=TASK, help="of the one run (default: %(default)r)")
+    parser.add_argument("--screenshot", type=Path, help="also save a picture of the page here")
+    parser.add_argument("--directory", type=Path, default=Path(".agentflow/demo"), help="where its files are")
+    given = parser.parse_args()
+    try:
+        return asyncio.run(_once(given) if given.once else _open(given))
+    except VpsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+async def _once(given: argparse.Namespace) -> int:
+    directory = given.directory.resolve()
+    # A fresh repository each time, so that there is something to change.
+    await asyncio.to_thread(shutil.rmtree, directory / "vps" / "workspace", ignore_errors=True)
+    async with stage(directory, _say) as found:
+        _say(f'/spawn task:"{given.task}"')
+        started = time.monotonic()
+        await found.discord.person.slash("spawn", task=given.task)
+        thread = await found.discord.newest_thread(timeout=120)
+        end = await _ended(found, thread)
+        print("\n" + thread_text(found.discord.world, thread) + "\n")
+        if given.screenshot:
+            await screenshot(found.discord.page_url, given.screenshot)
+        changed = await asyncio.to_thread(_changes, found.workspace)
+        for line in changed:
+            _say(f"changed: {line}")
+        _say(f"{end} in {time.monotonic() - started:.1f} s, model: {found.model}")
+        return 0 if changed and end == "succeeded" else 1
+
+
+async def _ended(found: Stage, thread_id: int) -> str:
+    """How the run ended, once its thread says so too."""
+    async with asyncio.timeout(_RUN_S):
+        while (name := await _told_run(found, thread_id)) is None:
+            await asyncio.sleep(0.1)
+    return view(await found.bot.crew.runs.describe(name), found.bot.crew.mask).state
+
+
+async def _told_run(found: Stage, thread_id: int) -> str | None:
+    """The thread's run, once its end was told there."""
+    name = await found.bot.store.run_of(thread_id)
+    row = await found.bot.store.thread(name) if name else None
+    return name if row and row.ended else None
+
+
+def _changes(workspace: Path) -> list[str]:
+    """Files that differ from what the demo put there; read as files, since git must not run where an agent could write."""
+    found = [path.relative_to(workspace) for path in workspace.rglob("*") if path.is_file() and not path.is_symlink()]
+    own = {path for path in found if path.parts[0] != ".git" and "__pycache__" not in path.parts}
+    changed = [path for path in own if path.name != "calc.py"]
+    if (workspace / "calc.py").read_text(encoding="utf-8") != CALC:
+        changed.append(Path("calc.py"))
+    return sorted(map(str, changed))
+
+
+async def _open(given: argparse.Namespace) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with stage(given.directory.resolve(), _say, port=given.port) as found:
+        print(f'\n  Open {found.discord.page_url}\n  and type:  /spawn task:"{TASK}"\n\n  Ctrl-C ends it.', flush=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await stopped.wait()
+        print("\n  Stopping", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Shows one run in its thread: follows the log, lets the timeline make messages of it, sends what changed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+import discord
+import structlog
+
+from agents.crew import Crew
+from bot.render.card import CardView, card, end_message
+from bot.render.timeline import Timeline
+from bot.store import Store
+from bot.thread import RunThread, ThreadGoneError
+from vps.events.framing import Framer
+from vps.events.parse import parse
+from vps.models import RunRecord
+from vps.outcome import Ending, Outcome, Tally, judge
+from vps.relay import End, Fault, Piece
+
+log = structlog.get_logger()
+
+_BATCH_S = 0.8
+"""How long changes are gathered before they are sent: a channel takes about 5 messages in 5 s."""
+_CARD_S = 3.0
+_FAULTS = {
+    "missing": "The run's log is gone from the host.",
+    "shrank": "The run's log became shorter: somebody changed it. Nothing of it is shown any more.",
+    "replaced": "The run's log was replaced by another file. Nothing of it is shown any more.",
+    "unreadable": "Where the run's log should be, there is no regular file.",
+}
+
+
+class Feed:
+    """One run. `run()` ends when the run has, and everything of it is shown."""
+
+    def __init__(self, crew: Crew, client: discord.Client, store: Store, record: RunRecord) -> None:
+        self._crew = crew
+        self._client = client
+        self._store = store
+        self._record = record
+        self._timeline = Timeline(record.workspace)
+        self._tally = Tally()
+        self._framer = Framer()
+        self._changed = asyncio.Event()
+        self._ended: End | Fault | None = None
+        self._card_at = 0.0
+        self._card_shown: CardView | None = None
+
+    async def run(self) -> None:
+        """Follow and show, until the end. A deleted thread ends the showing, never the run."""
+        reading = asyncio.create_task(self._read(), name=f"read {self._record.name}")
+        try:
+            await self._wait_for_life(reading)
+            if isinstance(self._ended, Fault) and self._framer.pending == 0 and not self._timeline.blocks:
+                return
+            await self._show()
+        except ThreadGoneError as error:
+            await log.awarning("thread gone", run=self._record.name, error=str(error))
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+
+    async def _wait_for_life(self, reading: asyncio.Task[None]) -> None:
+        """A start that failed leaves no thread: the thread opens with the log's first bytes."""
+        waiting = asyncio.create_task(self._changed.wait())
+        await asyncio.wait({waiting, reading}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+
+    async def _read(self) -> None:
+        async for update in self._crew.relay.follow(self._record.name):
+            if isinstance(update, Piece):
+                self._take(update.data)
+            else:
+                self._ended = update
+            self._changed.set()
+
+    def _take(self, data: bytes) -> None:
+        for start, end, raw in self._framer.feed(data):
+            line = parse(start, end, self._crew.mask.bytes(raw))
+            self._timeline.feed(line)
+            for event in line.events:
+                self._tally.feed(event)
+
+    async def _show(self) -> None:
+        channel = self._crew.settings.DISCORD_CHANNEL_ID
+        thread = await RunThread.open(self._client, self._store, self._record, channel)
+        if thread is None or thread.row.ended:
+            return
+        while self._ended is None:
+            await self._show_card(thread)
+            await self._show_blocks(thread)
+            await self._pause()
+        self._timeline.finish()
+        await self._show_blocks(thread)
+        await self._show_end(thread, self._ended)
+
+    async def _pause(self) -> None:
+        """Until something changed, gathered for a moment; or until the card's clock is old."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CARD_S * 3):
+                await self._changed.wait()
+                # The first change after a silence is shown at once; more of the same burst wait.
+        if self._ended is None and time.monotonic() - self._card_at < _BATCH_S:
+            await asyncio.sleep(_BATCH_S)
+
+    async def _show_blocks(self, thread: RunThread) -> None:
+        for block in self._timeline.blocks:
+            await thread.show(block)
+        self._timeline.drop_sealed()
+
+    async def _show_card(self, thread: RunThread) -> None:
+        view = self._view(None)
+        if self._card_shown == view or time.monotonic() - self._card_at < _CARD_S:
+            return
+        await thread.show_card(card(view))
+        self._card_shown, self._card_at = view, time.monotonic()
+
+    async def _show_end(self, thread: RunThread, end: End | Fault) -> None:
+        outcome = self._outcome(end)
+        view = self._view(outcome)
+        await thread.show_card(card(view))
+        asker = _asker(self._record)
+        text = end_message(view, outcome, self._tally.changes)
+        await thread.close(text, self._timeline.sealed_until, discord.Object(asker) if asker else None)
+
+    def _outcome(self, end: End | Fault) -> Outcome:
+        if isinstance(end, Fault):
+            return Outcome(Ending.VANISHED, _FAULTS.get(end.what, end.what), "Look at the host with `agentflow list`.")
+        return judge(self._tally, end.exit, end.docker)
+
+    def _view(self, outcome: Outcome | None) -> CardView:
+        tally, mask = self._tally, self._crew.mask
+        asker = _asker(self._record)
+        return CardView(
+            name=self._record.name,
+            task=mask.text(self._record.task),
+            workspace=self._record.workspace,
+            state="finished" if outcome else "running" if tally.model else "starting",
+            ending=outcome.ending if outcome else None,
+            reason="",
+            remedy="",
+            elapsed_ms=self._elapsed_ms(),
+            turns=tally.turns,
+            cost_usd=tally.cost_usd,
+            model=tally.model,
+            last_action="" if outcome else mask.text(self._timeline.last_action),
+            note=_note(tally) if outcome is None else "",
+            asked_by=f"<@{asker}>" if asker else self._record.origin.caller_name,
+            can_stop=outcome is None,
+        )
+
+    def _elapsed_ms(self) -> float:
+        if isinstance(self._ended, End) and self._ended.exit is not None:
+            return (self._ended.exit.ended_at - self._record.created_at) * 1000
+        return max(0.0, time.time() - self._record.created_at) * 1000
+
+
+def _asker(record: RunRecord) -> int | None:
+    kind, _, number = record.origin.caller.partition(":")
+    return int(number) if kind == "discord" and number.isdigit() else None
+
+
+def _note(tally: Tally) -> str:
+    retry = tally.retry
+    if retry is None:
+        return ""
+    return f"The model's API answered {retry.status or 'nothing'}; retry {retry.attempt} of {retry.max_retries}."

@@ -1,0 +1,69 @@
+"""A tool's answer as a Discord message: a text, or a text with a file when it is long."""
+
+from __future__ import annotations
+
+from agents.tools.agents import ListOutput, StatusOutput, TextOutput, WaitOutput
+from agents.tools.core import Output
+from agents.tools.views import AgentView
+from bot.render.blocks import Attachment, attachment
+from bot.render.text import duration, fence, inline_code, money, plain, shorten
+
+_SIGNS = {
+    "starting": "🚀", "running": "⏳", "succeeded": "✅", "failed": "❌", "refused": "🚫", "limited": "⛔", "interrupted": "⏹️",
+    "stopped": "⏹️", "timed_out": "⏱️", "out_of_memory": "💥", "vanished": "👻",
+}  # fmt: skip
+_LIMIT = 1900
+_ROWS = 15
+
+Answer = tuple[str, tuple[Attachment, ...]]
+
+
+def answer(output: Output) -> Answer:
+    """The message for any tool's output."""
+    if isinstance(output, ListOutput):
+        return _table(output), ()
+    if isinstance(output, StatusOutput):
+        used = f"\n🖥️ CPU {output.cpu} · memory {output.memory}" if output.cpu else ""
+        return _agent(output.agent) + used, ()
+    if isinstance(output, TextOutput):
+        return _text(output.text, f"{output.container_id}.txt")
+    if isinstance(output, WaitOutput):
+        state = "" if output.finished else "It still runs.\n"
+        return _text(f"{state}{_agent(output.agent)}\n{plain(output.agent.result)}", "result.md", fenced=False)
+    return shorten(plain(output.summary()), _LIMIT), ()
+
+
+def _text(text: str, name: str, *, fenced: bool = True) -> Answer:
+    shown = fence(plain(text)) if fenced else text
+    if len(shown) <= _LIMIT:
+        return shown, ()
+    tail = plain(text)[-800:]
+    return f"The whole text is in the file; its end:\n{fence(tail)}", (attachment(name, text),)
+
+
+def _table(output: ListOutput) -> str:
+    if not output.agents:
+        return "No agents. Start one with `/spawn`."
+    rows = [_row(agent) for agent in output.agents[:_ROWS]]
+    more = len(output.agents) - _ROWS
+    return shorten("\n".join(rows), _LIMIT) + (f"\n… and {more} more; `agentflow list` shows all." if more > 0 else "")
+
+
+def _row(agent: AgentView) -> str:
+    head = f"{_SIGNS.get(agent.state, '▫️')} {inline_code(agent.container_id)}"
+    if agent.by_hand:
+        return f"{head} started by hand · {plain(agent.state)}"
+    return f"{head} {plain(shorten(' '.join(agent.task.split()), 50))} · {duration(agent.elapsed_ms)} · {money(agent.cost_usd)}"
+
+
+def _agent(agent: AgentView) -> str:
+    if agent.by_hand:
+        return _row(agent)
+    lines = [f"{_SIGNS.get(agent.state, '▫️')} **{agent.state.replace('_', ' ')}** {inline_code(agent.container_id)}"]
+    lines.append(plain(shorten(" ".join(agent.task.split()), 200)))
+    lines.append(f"⏱️ {duration(agent.elapsed_ms)} · {agent.turns} turns · {money(agent.cost_usd)} · {plain(agent.model)}")
+    if agent.alive and agent.last_action:
+        lines.append(f"↳ {plain(agent.last_action)}")
+    if agent.reason and not agent.alive:
+        lines.append(plain(shorten(f"{agent.reason} {agent.remedy}".strip(), 600)))
+    return "\n".join(lines)

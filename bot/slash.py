@@ -1,0 +1,89 @@
+"""Slash commands as a projection of the tools: the same names, parameters, limits and descriptions."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, Union, get_args, get_origin
+
+import discord
+from discord import app_commands
+from pydantic import BeforeValidator
+from pydantic.fields import FieldInfo
+
+from agents.tools.core import Input, Output, Tool
+
+Handler = Callable[[discord.Interaction, Tool[Any, Any], dict[str, Any]], Awaitable[None]]
+Suggest = Callable[[discord.Interaction, str], Awaitable[list[str]]]
+AnyTool = Tool[Input, Output]
+
+_DESCRIPTION_LIMIT = 100
+
+
+def command(tool: Tool[Any, Any], handle: Handler, suggest: dict[str, Suggest]) -> app_commands.Command[Any, ..., None]:
+    """The command `/<verb>`. `suggest` completes parameters by their name."""
+
+    async def callback(interaction: discord.Interaction, **given: Any) -> None:
+        await handle(interaction, tool, {name: value for name, value in given.items() if value is not None})
+
+    # discord.py reads the options off the callback's signature.
+    callback.__signature__ = _signature(tool)  # type: ignore[attr-defined]
+    callback.__name__ = tool.verb
+    fields = tool.input.model_fields
+    described = app_commands.describe(**{name: _description(name, field) for name, field in fields.items()})(callback)
+    made = app_commands.Command[Any, ..., None](
+        name=tool.verb, description=tool.description[:_DESCRIPTION_LIMIT], callback=described
+    )
+    for name in fields.keys() & suggest.keys():
+        made.autocomplete(name)(_completion(suggest[name]))
+    return made
+
+
+def _completion(suggest: Suggest) -> Callable[..., Any]:
+    async def complete(interaction: discord.Interaction, current: str) -> list[app_commands.Choice[str]]:
+        found = await suggest(interaction, current)
+        return [app_commands.Choice(name=value[:100], value=value) for value in found[:25] if len(value) <= 100]
+
+    return complete
+
+
+def _description(name: str, field: FieldInfo) -> str:
+    return (field.description or name.replace("_", " "))[:_DESCRIPTION_LIMIT]
+
+
+def _signature(tool: Tool[Any, Any]) -> inspect.Signature:
+    first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=discord.Interaction)
+    fields = sorted(tool.input.model_fields.items(), key=lambda item: not item[1].is_required())
+    return inspect.Signature([first, *(_parameter(name, field) for name, field in fields)])
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    annotation = option_type(field)
+    if field.is_required():
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=typing.Optional[annotation], default=None)  # noqa: UP045
+
+
+def option_type(field: FieldInfo) -> Any:
+    """The option's type: text where people may write `10m` or `4g`, choices for a Literal, else the field's own."""
+    annotation = _plain(field.annotation)
+    if any(isinstance(item, BeforeValidator) for item in [*field.metadata, *_metadata(field.annotation)]):
+        return str
+    if get_origin(annotation) is Literal:
+        return annotation
+    return annotation if annotation in (str, int, float, bool) else str
+
+
+def _plain(annotation: Any) -> Any:
+    """Without `None` and `Annotated`."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(part for part in get_args(annotation) if part is not type(None))
+    return get_args(annotation)[0] if get_origin(annotation) is typing.Annotated else annotation
+
+
+def _metadata(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(part for part in get_args(annotation) if part is not type(None))
+    return tuple(get_args(annotation)[1:]) if get_origin(annotation) is typing.Annotated else ()
