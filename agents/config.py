@@ -64,7 +64,9 @@ class Settings(BaseModel):
     def host(self) -> HostConfig:
         """Where the VPS is. Raises SettingsError without HETZNER_SERVER_IP."""
         if self.HETZNER_SERVER_IP is None:
-            raise SettingsError("HETZNER_SERVER_IP is not set.", remedy="Set it to the VPS's address, in .env or the environment.")
+            raise SettingsError(
+                "HETZNER_SERVER_IP is not set.", remedy="Set it to the VPS's address, in .env or the environment."
+            )
         return HostConfig(
             address=self.HETZNER_SERVER_IP,
             user=self.HETZNER_SSH_USER,
@@ -115,21 +117,27 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        raise SettingsError(_explained(error), remedy="Correct it in .env or the environment; .env.example explains each.") from error
+        raise SettingsError(
+            _explained(error), remedy="Correct it in .env or the environment; .env.example explains each."
+        ) from error
     _check_urls(settings)
     return settings
 
 
 def _explained(error: ValidationError) -> str:
     # The value itself stays out: it may be a secret that ended up under the wrong name.
-    return " ".join(f"{item['loc'][0]}: {item['msg']}." for item in error.errors(include_input=False, include_url=False))
+    return " ".join(
+        f"{item['loc'][0]}: {item['msg']}." for item in error.errors(include_input=False, include_url=False)
+    )
 
 
 def _check_urls(settings: Settings) -> None:
     route(settings.ANTHROPIC_BASE_URL)
-    schemes = {"DISCORD_API_URL": ("http", "https"), "DISCORD_GATEWAY_URL": ("ws", "wss")}
-    for name, (plain, safe) in schemes.items():
-        value = getattr(settings, name)
+    carriers = (
+        ("DISCORD_API_URL", settings.DISCORD_API_URL, "http", "https"),
+        ("DISCORD_GATEWAY_URL", settings.DISCORD_GATEWAY_URL, "ws", "wss"),
+    )
+    for name, value, plain, safe in carriers:
         if value is None:
             continue
         parts = urlsplit(value)

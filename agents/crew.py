@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from agents.config import Settings, SettingsError
@@ -84,12 +84,14 @@ def _limits(order: Order, facts: HostFacts) -> Limits:
 
 
 @contextlib.asynccontextmanager
-async def open_crew(settings: Settings) -> AsyncIterator[Crew]:
+async def open_crew(settings: Settings) -> AsyncGenerator[Crew]:
     """Connect to the host and put our scripts there. Raises SettingsError or HostError with the remedy."""
     config = settings.agents
     async with SshHost(settings.host) as host:
         library = await provision(host, config.root)
         async with Relay(host, library, config.root) as relay:
             runs = Runs(host, library, config)
-            image = Image(host, root=config.root, image=config.image, base_image=config.base_image, version=config.cli_version)
+            image = Image(
+                host, root=config.root, image=config.image, base_image=config.base_image, version=config.cli_version
+            )
             yield Crew(settings, host, runs, image, relay, settings.mask)

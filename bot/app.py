@@ -8,24 +8,24 @@ import io
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Self
 
 import discord
 import structlog
 import yarl
-from discord import app_commands
+from discord import app_commands, gateway, http
 
 from agents.config import Settings, SettingsError
 from agents.crew import Crew, open_crew
 from agents.tools.agents import SPAWN, STOP, TOOLS
-from agents.tools.core import Call, NotPermitted, Tool
+from agents.tools.core import Call, Tool
 from bot import people
 from bot.feed import Feed
 from bot.render.answers import answer
 from bot.render.card import STOP_ID
 from bot.render.text import plain, shorten
-from bot.slash import command
+from bot.slash import Suggest, command
 from bot.store import Store, open_store
 from vps.errors import VpsError
 from vps.host.layout import NAME
@@ -55,7 +55,7 @@ class Bot(discord.Client):
 
     async def setup_hook(self) -> None:
         """Register the commands and begin to show runs."""
-        suggest = {"container_id": self._suggest_agents, "workspace_path": self._suggest_workspaces}
+        suggest: dict[str, Suggest] = {"container_id": self._suggest_agents, "workspace_path": self._suggest_workspaces}
         for tool in TOOLS:
             self.tree.add_command(command(tool, self._handle, suggest))
         self.add_dynamic_items(StopButton)
@@ -97,7 +97,7 @@ class Bot(discord.Client):
             await Feed(self.crew, self, self.store, run.record).run()
         except VpsError as error:
             await log.awarning("feed failed", run=name, error=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001  one run's trouble must not end the others; it is logged with its trace
             await log.aexception("feed failed", run=name)
 
     def _is_old(self, created_at: float) -> bool:
@@ -105,8 +105,7 @@ class Bot(discord.Client):
 
     async def _handle(self, interaction: discord.Interaction, tool: Tool[Any, Any], given: dict[str, Any]) -> None:
         rights = people.rights(self.settings, interaction.user)
-        if tool.right not in rights:
-            raise NotPermitted(f"You may not use /{tool.verb}.", remedy="Ask whoever runs this bot to allow you.")
+        tool.permit(rights)
         tool.parse(given)
         if tool is SPAWN:
             await self._spawn(interaction, given)
@@ -115,12 +114,16 @@ class Bot(discord.Client):
         output = await tool.invoke(self.crew, given, Call(people.origin(interaction), rights))
         text, files = answer(output)
         await interaction.followup.send(
-            self.crew.mask.text(text), files=[discord.File(io.BytesIO(file.content), file.name) for file in files], ephemeral=True
+            self.crew.mask.text(text),
+            files=[discord.File(io.BytesIO(file.content), file.name) for file in files],
+            ephemeral=True,
         )
 
     async def _spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
         """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
-        parent = interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else interaction.channel_id
+        parent = (
+            interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else interaction.channel_id
+        )
         await interaction.response.defer(thinking=True)
         anchor = _Anchor(interaction, _title(self.crew.mask.text(str(given["task"]))))
         thread_id = await anchor.open(parent)
@@ -192,7 +195,9 @@ class _Anchor:
             await self._interaction.edit_original_response(content=content)
 
 
-class StopButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(STOP_ID) + f"(?P<name>{NAME.pattern})"):
+class StopButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(STOP_ID) + f"(?P<name>{NAME.pattern})"
+):
     """The card's Stop button; it works after a restart of the bot too."""
 
     def __init__(self, name: str) -> None:
@@ -201,7 +206,7 @@ class StopButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.esc
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """See discord.py."""
         return cls(match["name"])
@@ -236,17 +241,19 @@ def _title(task: str) -> str:
 def point_at(settings: Settings) -> None:
     """Send discord.py to the configured addresses; it has no public way (2.7.1)."""
     if settings.DISCORD_API_URL:
-        discord.http.Route.BASE = settings.DISCORD_API_URL.rstrip("/")
+        http.Route.BASE = settings.DISCORD_API_URL.rstrip("/")
     if settings.DISCORD_GATEWAY_URL:
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.DISCORD_GATEWAY_URL)
+        gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.DISCORD_GATEWAY_URL)
 
 
 @contextlib.asynccontextmanager
-async def running_bot(settings: Settings) -> AsyncIterator[tuple[Bot, asyncio.Task[None]]]:
+async def running_bot(settings: Settings) -> AsyncGenerator[tuple[Bot, asyncio.Task[None]]]:
     """The bot with all it needs, started; the task ends when Discord refuses it for good."""
     token = settings.DISCORD_BOT_TOKEN
     if token is None:
-        raise SettingsError("DISCORD_BOT_TOKEN is not set.", remedy="Put the bot's token in .env; the README says where it is.")
+        raise SettingsError(
+            "DISCORD_BOT_TOKEN is not set.", remedy="Put the bot's token in .env; the README says where it is."
+        )
     point_at(settings)
     async with open_crew(settings) as crew, open_store(settings.state_dir / "agentflow.sqlite3") as store:
         bot = Bot(settings, crew, store)

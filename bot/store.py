@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def digest(text: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def open_store(path: Path) -> AsyncIterator[Store]:
+async def open_store(path: Path) -> AsyncGenerator[Store]:
     """Open or make the database; its directory is made private."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with aiosqlite.connect(path) as database:

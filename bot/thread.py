@@ -38,7 +38,9 @@ class RunThread:
         self._sent: dict[int, BlockRow] = {}
 
     @classmethod
-    async def open(cls, client: discord.Client, store: Store, record: RunRecord, default_channel: int | None) -> RunThread | None:
+    async def open(
+        cls, client: discord.Client, store: Store, record: RunRecord, default_channel: int | None
+    ) -> RunThread | None:
         """The run's thread, opened on its anchor if need be; None where a run belongs to no channel."""
         row = await store.thread(record.name)
         if row is None:
@@ -76,7 +78,9 @@ class RunThread:
         else:
             message_id = seen.message_id
             await _insist(
-                lambda: self._messages.get_partial_message(message_id).edit(content=block.text, attachments=_files(block.files))
+                lambda: self._messages.get_partial_message(message_id).edit(
+                    content=block.text, attachments=_files(block.files)
+                )
             )
         self._sent[block.index] = BlockRow(message_id, mark)
         await self._store.save_block(self.row.run, block.index, self._sent[block.index])

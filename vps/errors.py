@@ -1,17 +1,17 @@
 """What can go wrong on the machine, as one tree. Every error carries a remedy a person can act on.
 
-    VpsError
-    ├── BadInput (ValueError)            a field was refused before anything started
-    ├── NoSuchRun (LookupError)          no container of that id, or more than one
-    ├── HostError
-    │   ├── HostKeyError                 unknown or changed host key
-    │   ├── LoginRefused                 the key was not accepted
-    │   ├── HostUnreachable              no connection
-    │   └── HostTimeout (TimeoutError)   a bounded wait ran out
-    ├── CommandFailed                    a command on the host ended with another code than 0
-    ├── DockerUnavailable                no engine, or no right to use it
-    ├── ImageBuildFailed                 the agent image could not be built
-    └── DiskFull                         no room left on the host
+VpsError
+├── BadInput (ValueError)            a field was refused before anything started
+├── NoSuchRun (LookupError)          no container of that id, or more than one
+├── HostError
+│   ├── HostKeyError                 unknown or changed host key
+│   ├── LoginRefused                 the key was not accepted
+│   ├── HostUnreachable              no connection
+│   └── HostTimeout (TimeoutError)   a bounded wait ran out
+├── CommandFailed                    a command on the host ended with another code than 0
+├── DockerUnavailable                no engine, or no right to use it
+├── ImageBuildFailed                 the agent image could not be built
+└── DiskFull                         no room left on the host
 """
 
 from __future__ import annotations

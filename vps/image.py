@@ -3,172 +3,134 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
-import secrets
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vps.commands import files
+from vps.base_image import obtain_base
+from vps.build_output import BUILD_SECONDS, Progress, watch
+from vps.commands import docker
 from vps.commands import image as commands
 from vps.errors import DockerUnavailable, ImageBuildFailed
-from vps.runner import Runner, check
-from vps.shell import Command
+from vps.runner import Process, Runner
 
-Progress = Callable[[str], Awaitable[None]]
-
-PUBLIC_BASE = "debian:bookworm-slim"
-_BUILD_S = 3600.0
-_PULL_S = 300.0
-_PROBE_S = 60.0
 _DOCKERFILE = "Dockerfile.claude-code"
-# The legacy builder's `Step 3/20 : …` and BuildKit's `#7 [stage-2 3/9] …`.
-_STEP = re.compile(r"^(?:Step (\d+/\d+) : (.*)|#\d+ \[\S+ +(\d+/\d+)\] (.*))$")
+_ROOTS = "host-ca.crt"
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\n.*?\n-----END CERTIFICATE-----\n", re.DOTALL)
+_QUIET_WAIT_SECONDS = 2.0
+_REMEDY = "Correct the cause and try again; `agentflow doctor` checks disk and network."
 
 
 class State(StrEnum):
-    """What the host has."""
+    """What the host has under the image's name."""
 
     CURRENT = "current"
     OUTDATED = "outdated"
     MISSING = "missing"
+    FOREIGN = "foreign"
+    """An image that was not built from our Dockerfile: never replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     state: State
-    id: str
+    parts: Mapping[str, bytes]
+    inputs: str
 
 
 class Image:
-    """The image of one host. `base_image` None: a public slim one, or one of the distribution's own packages.
-
-    An explicit base that cannot be had is an error: nobody who names one wants another.
-    """
+    """The image of one host. `base_image` None: see `vps.base_image.obtain_base`."""
 
     def __init__(self, runner: Runner, *, root: str, image: str, base_image: str | None, version: str) -> None:
         self._runner = runner
-        self._root = root
+        self._directory = f"{root}/image"
         self._image = image
         self._base = base_image
         self._version = version
         self._lock = asyncio.Lock()
-        self._current = False
 
     async def state(self) -> State:
-        """Whether the image is there and made of what this package would make it of."""
-        return (await self._look(await asyncio.to_thread(sources))).state
+        """Whether the image is there and made of what it would be made of now. Raises DockerUnavailable."""
+        return (await self._look()).state
 
     async def ensure(self, progress: Progress) -> None:
-        """Build it unless it is current. Raises ImageBuildFailed or DockerUnavailable; an older image stays then."""
-        async with self._lock:
-            if self._current:
-                return
-            parts = await asyncio.to_thread(sources)
-            found = await self._look(parts)
+        """Build the image unless it is current; at once with other callers and other control planes it is built once.
+
+        Raises ImageBuildFailed or DockerUnavailable; an older image stays then.
+        """
+        if await self.state() is State.CURRENT:
+            return
+        async with self._lock, self._host_lock(progress):
+            found = await self._look()
+            if found.state is State.FOREIGN:
+                remedy = "Remove that image, or choose another name in AGENTFLOW_IMAGE."
+                raise ImageBuildFailed(f"AGENTFLOW_IMAGE: {self._image} was not built by AgentFlow.", remedy=remedy)
             if found.state is not State.CURRENT:
-                await self._build(parts, progress)
-                if found.id:
-                    # Refused while a container still uses it: then it goes with `docker image prune`.
-                    await self._runner.run(commands.remove(found.id))
-            self._current = True
+                await self._build(found, progress)
 
-    async def _look(self, parts: Mapping[str, bytes]) -> _Found:
-        done = await self._runner.run(commands.label(self._image))
+    async def _look(self) -> _Found:
+        parts = {**await asyncio.to_thread(sources), _ROOTS: await self._host_roots()}
+        inputs = inputs_hash(parts, self._version, self._base)
+        done = await self._runner.run(commands.describe(self._image))
         if done.exit_code != 0:
-            error = done.stderr.decode("utf-8", "replace")
-            if "No such image" not in error:
-                raise DockerUnavailable(f"Docker does not answer: {error.strip()[-300:]}.", remedy="Run `agentflow doctor`.")
-            return _Found(State.MISSING, "")
-        label, _, image_id = done.text.strip().partition(" ")
-        wanted = inputs_hash(parts, self._version, self._base)
-        return _Found(State.CURRENT if label == wanted else State.OUTDATED, image_id)
+            await self._expect_engine()
+            return _Found(State.MISSING, parts, inputs)
+        _, kind, built_from = done.text.split("\n")[:3]
+        if kind != "agent":
+            return _Found(State.FOREIGN, parts, inputs)
+        return _Found(State.CURRENT if built_from == inputs else State.OUTDATED, parts, inputs)
 
-    async def _build(self, parts: Mapping[str, bytes], progress: Progress) -> None:
+    async def _expect_engine(self) -> None:
+        done = await self._runner.run(docker.version())
+        if done.exit_code != 0:
+            reason = done.stderr.decode("utf-8", "replace").strip()[-300:]
+            raise DockerUnavailable(f"Docker does not answer: {reason}.", remedy="Run `agentflow doctor`.")
+
+    async def _host_roots(self) -> bytes:
+        return certificates((await self._runner.run(commands.host_roots())).stdout)
+
+    async def _build(self, found: _Found, progress: Progress) -> None:
         await progress("The agent image is being made; the first time takes a few minutes.")
-        base = await self._find_base(progress)
-        directory = f"{self._root}/image"
-        roots = await self._runner.run(commands.host_roots())
-        for name, data in {**parts, "host-ca.crt": roots.stdout}.items():
-            await self._runner.put(f"{directory}/{name}", data, mode=0o644)
-        command = commands.build(
-            directory,
-            image=self._image,
-            base=base,
-            version=self._version,
-            inputs=inputs_hash(parts, self._version, self._base),
-            lock=f"{self._root}/image.lock",
-        )
-        await self._watch(command, progress, "The agent image could not be built")
+        base = await obtain_base(self._runner, self._base, self._directory, progress)
+        context = f"{self._directory}/context"
+        for name, data in found.parts.items():
+            await self._runner.put(f"{context}/{name}", data, mode=0o644)
+        command = commands.build(context, image=self._image, base=base, version=self._version, inputs=found.inputs)
+        try:
+            await watch(self._runner, command, progress, failure="The agent image could not be built", remedy=_REMEDY)
+        finally:
+            await self._runner.run(commands.prune())
         await progress("The agent image is ready.")
 
-    async def _watch(self, command: Command, progress: Progress, failure: str) -> None:
-        """Run it, telling its steps; its last lines are the reason if it fails."""
-        tail = deque[str](maxlen=15)
-        async with asyncio.timeout(_BUILD_S), self._runner.stream(command) as process:
-            torn = ""
-            async for chunk in process.chunks():
-                *lines, torn = (torn + chunk.decode("utf-8", "replace")).split("\n")
-                tail.extend(line.strip() for line in lines if line.strip())
-                for step in filter(None, map(step_text, lines)):
-                    await progress(step)
-            done = await process.wait()
-        if done.exit_code != 0:
-            remedy = "Correct the cause and try again; `agentflow doctor` checks disk and network."
-            raise ImageBuildFailed(f"{failure}:\n" + "\n".join([*tail, torn]).strip()[-1500:] + "\n", remedy=remedy)
+    @contextlib.asynccontextmanager
+    async def _host_lock(self, progress: Progress) -> AsyncGenerator[None]:
+        """Held as long as a process on the host keeps it for us: a control plane that dies lets go of it."""
+        async with self._runner.stream(commands.hold_lock()) as holder:
+            held = asyncio.create_task(_says(holder, commands.HELD))
+            try:
+                async with asyncio.timeout(BUILD_SECONDS):
+                    await asyncio.wait({held}, timeout=_QUIET_WAIT_SECONDS)
+                    if not held.done():
+                        await progress("Another control plane is building the image; waiting for it.")
+                    if not await held:
+                        raise ImageBuildFailed(
+                            "The host's build lock cannot be taken.", remedy="Install util-linux there."
+                        )
+            except TimeoutError as error:
+                raise ImageBuildFailed("Another build of the image does not end.", remedy=_REMEDY) from error
+            finally:
+                held.cancel()
+            yield
 
-    async def _find_base(self, progress: Progress) -> str:
-        if self._base is not None:
-            return await self._explicit(self._base, progress)
-        own = f"agentflow-base:{(await self._release())['VERSION_CODENAME']}"
-        for base in (PUBLIC_BASE, own):
-            if (await self._runner.run(commands.exists(base))).exit_code == 0:
-                return base
-        await progress(f"Fetching {PUBLIC_BASE}.")
-        try:
-            if (await self._runner.run(commands.pull(PUBLIC_BASE), timeout=_PROBE_S)).exit_code == 0:
-                return PUBLIC_BASE
-        except TimeoutError:
-            pass
-        await progress("No image registry answers: making a base from the distribution's own packages.")
-        await self._make_base(own, progress)
-        return own
 
-    async def _explicit(self, base: str, progress: Progress) -> str:
-        if (await self._runner.run(commands.exists(base))).exit_code != 0:
-            await progress(f"Fetching {base}.")
-            done = await self._runner.run(commands.pull(base), timeout=_PULL_S)
-            if done.exit_code != 0:
-                reason = done.stderr.decode("utf-8", "replace").strip()[-300:]
-                remedy = "Name an image the host can pull, or leave AGENTFLOW_BASE_IMAGE out."
-                raise ImageBuildFailed(f"AGENTFLOW_BASE_IMAGE: {base} cannot be pulled: {reason}.", remedy=remedy)
-        return base
-
-    async def _release(self) -> dict[str, str]:
-        done = await check(self._runner, commands.release())
-        pairs = (line.split("=", 1) for line in done.text.splitlines() if "=" in line)
-        return {"VERSION_CODENAME": "bookworm", "ID": "debian"} | {name: value.strip('"') for name, value in pairs}
-
-    async def _make_base(self, image: str, progress: Progress) -> None:
-        if (await self._runner.run(commands.has_debootstrap())).exit_code != 0:
-            await progress("Installing debootstrap on the host.")
-            installed = await self._runner.run(commands.install_debootstrap(), timeout=600)
-            if installed.exit_code != 0:
-                remedy = "Install debootstrap on the host, or set AGENTFLOW_BASE_IMAGE to an image it can pull."
-                raise ImageBuildFailed("No base image can be had.", remedy=remedy)
-        release = await self._release()
-        components = "main,universe" if release["ID"] == "ubuntu" else "main"
-        tree = f"{self._root}/base-{secrets.token_hex(4)}"
-        try:
-            command = commands.debootstrap(release["VERSION_CODENAME"], tree, components)
-            await self._watch(command, progress, "The base could not be made (debootstrap needs root)")
-            await progress("Importing the base.")
-            await check(self._runner, commands.import_tree(tree, image), timeout=600)
-        finally:
-            await self._runner.run(files.remove_tree(tree), timeout=120)
+async def _says(process: Process, word: bytes) -> bool:
+    async for chunk in process.chunks():
+        return word in chunk
+    return False
 
 
 def sources() -> Mapping[str, bytes]:
@@ -184,16 +146,15 @@ def _home() -> Path:
     return package.parent if (package.parent / _DOCKERFILE).is_file() else package / "image_files"
 
 
+def certificates(text: bytes) -> bytes:
+    """The PEM certificates in a text, each once and in an order of their own, so that equal sets are equal bytes."""
+    found = set(_CERTIFICATE.findall(text.replace(b"\r\n", b"\n") + b"\n"))
+    return b"".join(sorted(found))
+
+
 def inputs_hash(parts: Mapping[str, bytes], version: str, base: str | None) -> str:
     """What the image's label says: one hash over the files, the pinned CLI version and the base that was asked for."""
     digest = hashlib.sha256(f"{version}\0{base or ''}\0".encode())
     for name in sorted(parts):
         digest.update(f"{name}\0{len(parts[name])}\0".encode() + parts[name])
     return digest.hexdigest()[:16]
-
-
-def step_text(line: str) -> str | None:
-    """A line of the builder or of debootstrap as progress; None for one that says nothing to a person."""
-    if found := _STEP.match(line.strip()):
-        return f"Step {found[1] or found[3]}: {(found[2] or found[4])[:100]}"
-    return line[:110] if line.startswith("I: ") and line.split(" ", 2)[1] not in ("Retrieving", "Validating") else None

@@ -87,13 +87,13 @@ class Tally:
     idle: bool = False
     changes: t.Changes | None = None
     timed_out: bool = False
-    _messages: int = 0
-    _message_id: str = ""
+    answers: int = 0
+    answer_id: str = ""
 
     @property
     def turns(self) -> int:
         """The result's count once there is one; until then answers of the main agent."""
-        return self.result.num_turns if self.result else self._messages
+        return self.result.num_turns if self.result else self.answers
 
     def feed(self, event: t.Event) -> None:
         """Take one event in."""
@@ -108,9 +108,9 @@ def _take_init(tally: Tally, event: t.Init) -> None:
 def _take_text(tally: Tally, event: t.Text) -> None:
     tally.thinking, tally.retry = False, None
     tally.error = event.error or tally.error
-    if event.parent is None and event.message_id != tally._message_id:  # noqa: SLF001  the module's own
-        tally._message_id = event.message_id  # noqa: SLF001
-        tally._messages += 1  # noqa: SLF001
+    if event.parent is None and event.message_id != tally.answer_id:
+        tally.answer_id = event.message_id
+        tally.answers += 1
 
 
 def _take_tool(tally: Tally, event: t.ToolUse) -> None:
@@ -180,7 +180,9 @@ def _ended_by_us(supervisor: SupervisorExit | None, docker: DockerExit | None) -
     if killed_for == "log_size":
         return Outcome(Ending.LIMITED, "Its log passed 1 GiB.", "Ask for less output, or for it in a file.")
     if killed_for == "timeout" or (supervisor and supervisor.reason == "timeout"):
-        return Outcome(Ending.TIMED_OUT, "The turn took longer than its timeout.", "Spawn it again with a longer `timeout`.")
+        return Outcome(
+            Ending.TIMED_OUT, "The turn took longer than its timeout.", "Spawn it again with a longer `timeout`."
+        )
     if supervisor and supervisor.reason == "stopped":
         return Outcome(Ending.STOPPED, "It was stopped.")
     if supervisor and supervisor.reason == "failed_to_start":
@@ -192,7 +194,9 @@ def _died(result: t.Result | None, supervisor: SupervisorExit | None, docker: Do
     if docker and docker.state == "vanished":
         remedy = "Somebody may have removed the container by hand; its log is kept."
         return Outcome(Ending.VANISHED, "Its container is gone without a trace.", remedy)
-    killed = (supervisor.signal == SIGKILL) if supervisor else (docker is not None and docker.exit_code == 128 + SIGKILL)
+    killed = (
+        (supervisor.signal == SIGKILL) if supervisor else (docker is not None and docker.exit_code == 128 + SIGKILL)
+    )
     if killed and docker and docker.oom_killed:
         return Outcome(Ending.OUT_OF_MEMORY, "It ran out of memory.", "Spawn it again with more `memory`.")
     if killed and not (result and result.ok):
@@ -260,6 +264,12 @@ def _api_failure(tally: Tally, result: t.Result) -> Outcome:
 def _silent(supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:
     code = supervisor.exit_code if supervisor else docker.exit_code if docker else None
     if supervisor and supervisor.signal is not None:
-        return Outcome(Ending.FAILED, f"The CLI died of signal {supervisor.signal} without a result.", "Read `stderr` in /output.")
+        return Outcome(
+            Ending.FAILED, f"The CLI died of signal {supervisor.signal} without a result.", "Read `stderr` in /output."
+        )
     detail = f" ({docker.error})" if docker and docker.error else ""
-    return Outcome(Ending.FAILED, f"The CLI ended with exit code {code} and without a result{detail}.", "Read its errors in /output.")
+    return Outcome(
+        Ending.FAILED,
+        f"The CLI ended with exit code {code} and without a result{detail}.",
+        "Read its errors in /output.",
+    )

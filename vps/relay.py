@@ -156,7 +156,9 @@ class Relay:
                 del buffer[:size]
                 head = None
         done = await process.wait()
-        await log.awarning("relay ended", exit_code=done.exit_code, stderr=done.stderr.decode("utf-8", "replace")[-500:])
+        await log.awarning(
+            "relay ended", exit_code=done.exit_code, stderr=done.stderr.decode("utf-8", "replace")[-500:]
+        )
 
     def _take(self, head: dict[str, Any], body: bytes) -> None:
         if head["t"] == "hello":

@@ -307,5 +307,3 @@ def _answers_to(run: Run, given: str) -> bool:
         return False
     container_id = run.container.id if run.container else ""
     return run.name.startswith(given) or (len(given) >= 4 and container_id.startswith(given))
-
-

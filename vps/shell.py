@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Word = str | int | float | None | Iterable[str | int | float | None]
+Atom = str | int | float | None
+Word = Atom | Iterable[Atom | Iterable[Atom]]
 
 
 @dataclass(frozen=True, slots=True)

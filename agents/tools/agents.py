@@ -18,29 +18,50 @@ from vps.runs import Run
 
 MAX_TASK = 100_000
 """Characters. The CLI takes more, but a task that long belongs in a file of the workspace."""
-_FORBIDDEN_ENV = re.compile(r"(ANTHROPIC|CLAUDE|NODE|LD)_.*|(ALL|HTTPS?|NO|FTP)_PROXY|PATH|HOME|BASH_ENV|ENV|IFS|SHELLOPTS", re.I)
+_FORBIDDEN_ENV = re.compile(
+    r"(ANTHROPIC|CLAUDE|NODE|LD)_.*|(ALL|HTTPS?|NO|FTP)_PROXY|PATH|HOME|BASH_ENV|ENV|IFS|SHELLOPTS", re.IGNORECASE
+)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RECENT_S = 86_400.0
+_POLL_S = 1.0
 
 
 class SpawnInput(Input):
     """What `spawn_claude_agent` takes."""
 
     task: Annotated[str, Field(max_length=MAX_TASK, description="what the agent should do")]
-    workspace_path: Annotated[str | None, Field(default=None, max_length=4096, description="directory on the host to work in")]
+    workspace_path: Annotated[
+        str | None, Field(default=None, max_length=4096, description="directory on the host to work in")
+    ]
     timeout: TimeoutMs = 600_000
     model: Annotated[str | None, Field(default=None, min_length=1, max_length=200, description="model of the agent")]
-    fallback_model: Annotated[str | None, Field(default=None, min_length=1, max_length=200, description="when it is overloaded")]
-    effort: Annotated[Literal["low", "medium", "high", "xhigh", "max"] | None, Field(default=None, description="how hard it thinks")]
+    fallback_model: Annotated[
+        str | None, Field(default=None, min_length=1, max_length=200, description="when it is overloaded")
+    ]
+    effort: Annotated[
+        Literal["low", "medium", "high", "xhigh", "max"] | None, Field(default=None, description="how hard it thinks")
+    ]
     permission_mode: Annotated[PermissionMode, Field(default="bypassPermissions", description="what it may do unasked")]
     max_turns: Annotated[int | None, Field(default=None, gt=0, le=10_000, description="most API calls")]
-    max_budget_usd: Annotated[float | None, Field(default=None, gt=0, le=100_000, description="most it may cost, in USD")]
-    allowed_tools: Annotated[str | None, Field(default=None, max_length=2000, description="the only tools it may use, by comma")]
-    disallowed_tools: Annotated[str | None, Field(default=None, max_length=2000, description="tools it may not use, by comma")]
-    system_prompt: Annotated[str | None, Field(default=None, max_length=50_000, description="replaces the system prompt")]
-    append_system_prompt: Annotated[str | None, Field(default=None, max_length=50_000, description="added to the system prompt")]
+    max_budget_usd: Annotated[
+        float | None, Field(default=None, gt=0, le=100_000, description="most it may cost, in USD")
+    ]
+    allowed_tools: Annotated[
+        str | None, Field(default=None, max_length=2000, description="the only tools it may use, by comma")
+    ]
+    disallowed_tools: Annotated[
+        str | None, Field(default=None, max_length=2000, description="tools it may not use, by comma")
+    ]
+    system_prompt: Annotated[
+        str | None, Field(default=None, max_length=50_000, description="replaces the system prompt")
+    ]
+    append_system_prompt: Annotated[
+        str | None, Field(default=None, max_length=50_000, description="added to the system prompt")
+    ]
     mcp_config: Annotated[str | None, Field(default=None, max_length=50_000, description="MCP servers, as JSON")]
-    env: Annotated[str | None, Field(default=None, max_length=20_000, description="KEY=VALUE lines for its environment")]
+    env: Annotated[
+        str | None, Field(default=None, max_length=20_000, description="KEY=VALUE lines for its environment")
+    ]
     profile: Annotated[Literal["base"], Field(default="base", description="image profile")]
     memory: Annotated[MemoryBytes | None, Field(default=None, description="memory limit, such as 4g")]
     cpus: Annotated[float | None, Field(default=None, gt=0, description="CPU limit, such as 1.5")]
@@ -276,18 +297,58 @@ async def _wait(crew: Crew, given: WaitInput, _call: Call) -> WaitOutput:
 async def _until_end(crew: Crew, name: str) -> None:
     """Its end as the host tells it; one started by hand, or followed by somebody else, is asked after every second."""
     while (await crew.runs.describe(name, tail=0)).alive:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(_POLL_S)
 
 
 SPAWN = Tool(
-    "spawn_claude_agent", "spawn", "Start a Claude Code agent on a task", Right.RUN, SpawnInput, SpawnOutput, _spawn, timeout_s=1800
+    "spawn_claude_agent",
+    "spawn",
+    "Start a Claude Code agent on a task",
+    Right.RUN,
+    SpawnInput,
+    SpawnOutput,
+    _spawn,
+    timeout_s=1800,
 )
-STATUS = Tool("get_claude_status", "status", "State, turns, cost and last action of an agent", Right.VIEW, AgentInput, StatusOutput, _status)
-OUTPUT = Tool("get_claude_output", "output", "The last lines of an agent's transcript", Right.VIEW, OutputInput, TextOutput, _output)
-STOP = Tool("stop_claude_agent", "stop", "Stop an agent; its log is kept", Right.RUN, AgentInput, StopOutput, _stop, timeout_s=90)
-LIST = Tool("list_claude_agents", "list", "Agents that run or ended within a day", Right.VIEW, ListInput, ListOutput, _list)
+STATUS = Tool(
+    "get_claude_status",
+    "status",
+    "State, turns, cost and last action of an agent",
+    Right.VIEW,
+    AgentInput,
+    StatusOutput,
+    _status,
+)
+OUTPUT = Tool(
+    "get_claude_output",
+    "output",
+    "The last lines of an agent's transcript",
+    Right.VIEW,
+    OutputInput,
+    TextOutput,
+    _output,
+)
+STOP = Tool(
+    "stop_claude_agent",
+    "stop",
+    "Stop an agent; its log is kept",
+    Right.RUN,
+    AgentInput,
+    StopOutput,
+    _stop,
+    timeout_s=90,
+)
+LIST = Tool(
+    "list_claude_agents", "list", "Agents that run or ended within a day", Right.VIEW, ListInput, ListOutput, _list
+)
 WAIT = Tool(
-    "wait_for_claude_agent", "wait", "Wait for an agent and give its result", Right.VIEW, WaitInput, WaitOutput, _wait, timeout_s=86_500
+    "wait_for_claude_agent",
+    "wait",
+    "Wait for an agent and give its result",
+    Right.VIEW,
+    WaitInput,
+    WaitOutput,
+    _wait,
+    timeout_s=86_500,
 )
 TOOLS = (SPAWN, STATUS, OUTPUT, STOP, LIST, WAIT)
-

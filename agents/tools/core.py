@@ -81,9 +81,7 @@ class Tool(Generic[In, Out]):
         """Run it. Raises VpsError for everything the caller can do something about."""
         started, outcome = time.monotonic(), "ok"
         try:
-            if self.right not in call.rights:
-                remedy = "Ask whoever runs this bot to allow you (DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
-                raise NotPermitted(f"You may not use `{self.verb}`.", remedy=remedy)
+            self.permit(call.rights)
             return await self._bounded(crew, self.parse(raw), call)
         except BaseException as error:
             outcome = type(error).__name__
@@ -91,6 +89,12 @@ class Tool(Generic[In, Out]):
         finally:
             fields = {"caller": call.origin.caller, "surface": call.origin.surface, "outcome": outcome}
             await log.ainfo("call", tool=self.name, ms=round((time.monotonic() - started) * 1000), **fields)
+
+    def permit(self, rights: frozenset[Right]) -> None:
+        """Raises NotPermitted unless the caller has the tool's right."""
+        if self.right not in rights:
+            remedy = "Ask whoever runs this bot to allow you (DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
+            raise NotPermitted(f"You may not use `{self.verb}`.", remedy=remedy)
 
     def parse(self, raw: Mapping[str, Any]) -> In:
         """The typed parameters. Raises BadInput, naming the first wrong one."""
@@ -106,7 +110,9 @@ class Tool(Generic[In, Out]):
         except VpsError:
             raise
         except TimeoutError as error:
-            raise HostTimeout(f"`{self.verb}` took more than {self.timeout_s:.0f} s.", remedy="Try it again.") from error
+            raise HostTimeout(
+                f"`{self.verb}` took more than {self.timeout_s:.0f} s.", remedy="Try it again."
+            ) from error
 
 
 def _bad_input(error: ValidationError, model: type[Input]) -> BadInput:
@@ -118,4 +124,6 @@ def _bad_input(error: ValidationError, model: type[Input]) -> BadInput:
         return BadInput(name, "is required.", remedy=f"Give {name}.")
     message = first["msg"].removeprefix("Value error, ")
     described = model.model_fields.get(name)
-    return BadInput(name, f"{message}.", remedy=f"It is: {described.description}." if described and described.description else "")
+    return BadInput(
+        name, f"{message}.", remedy=f"It is: {described.description}." if described and described.description else ""
+    )

@@ -36,7 +36,9 @@ def size_bytes(value: object) -> object:
     return round(float(found[1]) * _UNITS_BYTES[found[2].lower()])
 
 
-ContainerId = Annotated[str, Field(min_length=1, max_length=100, description="name, unique prefix of one, or Docker id")]
+ContainerId = Annotated[
+    str, Field(min_length=1, max_length=100, description="name, unique prefix of one, or Docker id")
+]
 TimeoutMs = Annotated[
     int,
     BeforeValidator(duration_ms),

@@ -39,7 +39,13 @@ class AgentView(BaseModel):
         """One line for a person."""
         if self.by_hand:
             return f"{self.container_id} · {self.state} · started by hand"
-        parts = [self.container_id, self.state, f"{self.elapsed_ms / 1000:.0f} s", f"{self.turns} turns", f"${self.cost_usd:.4f}"]
+        parts = [
+            self.container_id,
+            self.state,
+            f"{self.elapsed_ms / 1000:.0f} s",
+            f"{self.turns} turns",
+            f"${self.cost_usd:.4f}",
+        ]
         if self.alive and self.last_action:
             parts.append(self.last_action)
         if not self.alive and self.reason:

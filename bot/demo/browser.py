@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ class Tab:
 
 
 @asynccontextmanager
-async def browser(*, width: int = 1440, height: int = 900) -> AsyncIterator[Tab]:
+async def browser(*, width: int = 1440, height: int = 900) -> AsyncGenerator[Tab]:
     """Start a headless Chromium with one empty page. Raises BrowserError when there is none or it does not start."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:

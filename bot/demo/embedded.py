@@ -13,7 +13,7 @@ The bot connects to it as it connects to Discord, through its ordinary settings:
 """
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -96,7 +96,7 @@ class EmbeddedDiscord:
 @asynccontextmanager
 async def embedded_discord(
     *, port: int = 0, guild: str = "AgentFlow", channel: str = "agents", person: str = "You", bot: str = "AgentFlow"
-) -> AsyncIterator[EmbeddedDiscord]:
+) -> AsyncGenerator[EmbeddedDiscord]:
     """Serve an embedded Discord on 127.0.0.1; port 0 takes a free one. Raises OSError when the port is taken."""
     world = World(guild=guild, channel=channel, person=person, bot=bot)
     actor, token, key = Person(world), secrets.token_urlsafe(24), secrets.token_urlsafe(16)

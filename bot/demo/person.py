@@ -99,7 +99,7 @@ class Person:
     def _root(self, name: str, channel_id: int) -> Json:
         visible = self._world.backend.visible_commands(user_id=self._world.person_id, channel_id=channel_id)
         for command in visible:
-            if command["name"] == name.split()[0]:
+            if command["name"] == name.split(maxsplit=1)[0]:
                 return command
         raise RefusedError(f"there is no command /{name} here")
 
@@ -131,7 +131,9 @@ class Person:
             raise RefusedError("this button is not there any more")
         data = {"custom_id": custom_id, "component_type": parts[0]["type"], "id": parts[0].get("id"), **chosen}
         kind = InteractionType.MESSAGE_COMPONENT
-        return await self._send(kind, channel_id, data, source=message_id, what=str(parts[0].get("label", "the button")))
+        return await self._send(
+            kind, channel_id, data, source=message_id, what=str(parts[0].get("label", "the button"))
+        )
 
     async def _send(
         self, kind: InteractionType, channel_id: int, data: Json, *, what: str, source: int | None = None

@@ -7,7 +7,7 @@ import contextlib
 import getpass
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path, say: Say, *, port: int = 0) -> AsyncIterator[Stage]:
+async def stage(directory: Path, say: Say, *, port: int = 0) -> AsyncGenerator[Stage]:
     """Everything for the length of the block, its files in `directory`; nothing is left running behind it."""
     root = directory / "vps"
     workspace = root / "workspace"
@@ -51,7 +51,10 @@ async def stage(directory: Path, say: Say, *, port: int = 0) -> AsyncIterator[St
     async with contextlib.AsyncExitStack() as stack:
         say("Docker: looking for an engine")
         found = await stack.enter_async_context(engine(say))
-        say(f"Docker: engine {found.version}" + (", started for this demo" if found.started_here else ", the one that runs here"))
+        say(
+            f"Docker: engine {found.version}"
+            + (", started for this demo" if found.started_here else ", the one that runs here")
+        )
         key = directory / "ssh" / "login_key"
         await asyncio.to_thread(key.parent.mkdir, parents=True, exist_ok=True)
         server = await stack.enter_async_context(sshd(directory / "ssh", authorized_key=generate_key(key), say=say))

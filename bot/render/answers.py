@@ -61,7 +61,9 @@ def _agent(agent: AgentView) -> str:
         return _row(agent)
     lines = [f"{_SIGNS.get(agent.state, '▫️')} **{agent.state.replace('_', ' ')}** {inline_code(agent.container_id)}"]
     lines.append(plain(shorten(" ".join(agent.task.split()), 200)))
-    lines.append(f"⏱️ {duration(agent.elapsed_ms)} · {agent.turns} turns · {money(agent.cost_usd)} · {plain(agent.model)}")
+    lines.append(
+        f"⏱️ {duration(agent.elapsed_ms)} · {agent.turns} turns · {money(agent.cost_usd)} · {plain(agent.model)}"
+    )
     if agent.alive and agent.last_action:
         lines.append(f"↳ {plain(agent.last_action)}")
     if agent.reason and not agent.alive:

@@ -96,8 +96,8 @@ def own_workspace(image: str, workspace: str, *, make_repository: bool) -> Cmd:
         identity = "-c user.name=AgentFlow -c user.email=agentflow@localhost"
         git = f'git {identity} -C "$1"'
         script += (
-            f' && setpriv --reuid {AGENT_ID} --regid {AGENT_ID} --clear-groups -- sh -c \'{git} init -q -b main'
-            f" && {git} commit -q --allow-empty -m \"Start the scratch workspace\"' init \"$1\""
+            f" && setpriv --reuid {AGENT_ID} --regid {AGENT_ID} --clear-groups -- sh -c '{git} init -q -b main"
+            f' && {git} commit -q --allow-empty -m "Start the scratch workspace"\' init "$1"'
         )
     return cmd(
         "docker", "run", "--rm", "--network", "none", "--user", "0:0", "--cap-drop", "ALL",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from vps.shell import Cmd, Command, both, cmd, pipe
+from vps.shell import Cmd, cmd
 
-LABEL = "agentflow.inputs"
+LABEL_KIND = "agentflow.image"
+LABEL_INPUTS = "agentflow.inputs"
+HELD = b"held"
+_LOCK_SECONDS = 7200
 
 
-def label(image: str) -> Cmd:
-    """Prints the hash of what an image was built from and its id; fails where there is no such image."""
-    return cmd("docker", "image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}} {{{{.Id}}}}', image)
+def describe(image: str) -> Cmd:
+    """Prints an image's id, kind and the hash of its inputs, a line each; fails where there is no such image."""
+    fields = (".Id", f'index .Config.Labels "{LABEL_KIND}"', f'index .Config.Labels "{LABEL_INPUTS}"')
+    return cmd("docker", "image", "inspect", "--format", "\n".join(f"{{{{{field}}}}}" for field in fields), image)
 
 
 def exists(image: str) -> Cmd:
@@ -17,22 +21,23 @@ def exists(image: str) -> Cmd:
     return cmd("docker", "image", "inspect", "--format", "{{.Id}}", image)
 
 
-def pull(image: str) -> Cmd:
-    """Fetch an image from its registry."""
-    return cmd("docker", "pull", "--quiet", image)
+def pull(image: str, *, seconds: int) -> Cmd:
+    """Fetch an image from its registry, given up after so many seconds (exit code 124)."""
+    return cmd("timeout", seconds, "docker", "pull", "--quiet", image)
 
 
-def build(directory: str, *, image: str, base: str, version: str, inputs: str, lock: str) -> Cmd:
-    """Build, with its progress on stdout whichever builder it is; a second control plane waits for the first.
+def build(directory: str, *, image: str, base: str, version: str, inputs: str) -> Cmd:
+    """Build from the context in `directory`, with all output on stdout whichever builder it is.
 
     The host's network is used, so that it works where the host reaches the package registries, however that is set up.
     """
-    words = cmd(
-        "flock", lock, "docker", "build", "--network", "host", "--file", f"{directory}/Dockerfile.claude-code", "--tag", image,
-        "--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"CLAUDE_CODE_VERSION={version}",
-        "--build-arg", f"AGENTFLOW_INPUTS={inputs}", directory,
+    arguments = {"BASE_IMAGE": base, "CLAUDE_CODE_VERSION": version, "AGENTFLOW_INPUTS": inputs}
+    return merged(
+        cmd(
+            "docker", "build", "--network", "host", "--force-rm", "--file", f"{directory}/Dockerfile.claude-code",
+            "--tag", image, [("--build-arg", f"{name}={value}") for name, value in arguments.items()], directory,
+        )
     )  # fmt: skip
-    return merged(words)
 
 
 def merged(command: Cmd) -> Cmd:
@@ -40,37 +45,30 @@ def merged(command: Cmd) -> Cmd:
     return cmd("sh", "-c", 'exec "$@" 2>&1', "sh", command.argv)
 
 
+def hold_lock() -> Cmd:
+    """Wait for the host's one build lock, print HELD, and keep it until stdin ends, two hours at most.
+
+    The lock is on the directory itself: any user can open it, and no file of one user stands in another's way.
+    """
+    script = f"echo {HELD.decode()}; exec timeout {_LOCK_SECONDS} cat"
+    return cmd("flock", "--exclusive", "/run/lock", "sh", "-c", script)
+
+
 def host_roots() -> Cmd:
     """The certificates an administrator added to the host's (update-ca-certificates(8)): a company's proxy, mostly."""
     return cmd("find", "/usr/local/share/ca-certificates", "-name", "*.crt", "-exec", "cat", "{}", "+")
 
 
-def release() -> Cmd:
-    """The host's distribution (os-release(5))."""
-    return cmd("cat", "/etc/os-release")
+def codename() -> Cmd:
+    """The codename of the host's distribution, a line (os-release(5))."""
+    return cmd("sh", "-c", '. /etc/os-release && echo "${VERSION_CODENAME-}"')
 
 
-def has_debootstrap() -> Cmd:
-    """Ends with 0 if the host can make a base of its own."""
-    return cmd("sh", "-c", "command -v debootstrap")
+def make_base(script: str, image: str, directory: str) -> Cmd:
+    """Run the copied `vps/host/make_base.sh`."""
+    return merged(cmd("sh", script, image, directory))
 
 
-def install_debootstrap() -> Command:
-    """Needs root."""
-    quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
-    return both(cmd(quiet, "update"), cmd(quiet, "install", "--no-install-recommends", "debootstrap", "ca-certificates"))
-
-
-def debootstrap(codename: str, directory: str, components: str) -> Cmd:
-    """A minimal system from the distribution's own packages."""
-    return merged(cmd("debootstrap", "--variant=minbase", f"--components={components}", codename, directory))
-
-
-def import_tree(directory: str, image: str) -> Command:
-    """A directory tree as an image."""
-    return pipe(cmd("tar", "-C", directory, "-c", "."), cmd("docker", "import", "-", image))
-
-
-def remove(image_id: str) -> Cmd:
-    """Remove an image that nothing uses any more; refused by Docker while something does."""
-    return cmd("docker", "image", "rm", image_id)
+def prune() -> Cmd:
+    """Remove our images that no name and no container holds: the one that was replaced, the steps of a failed build."""
+    return cmd("docker", "image", "prune", "--force", "--filter", f"label={LABEL_KIND}")

@@ -9,7 +9,7 @@ import time
 
 from vps.container.launch import as_agent, spawn
 
-_STORE = "/tmp/.agentflow-changes"  # noqa: S108  the container's own /tmp
+_STORE = "/tmp/.agentflow-changes"
 _GIT = "git -c core.fsmonitor=false -c core.hooksPath=/dev/null -c core.quotePath=false"
 
 # Both trees are written with an index and an object store outside the repository, which stays as it is.

@@ -15,4 +15,3 @@ EXIT = RUN + "/out/exit.json"
 
 AGENT_ID = 1001
 """uid and gid of the image's user `claude`."""
-

@@ -28,7 +28,7 @@ class Supervisor:
         for end in (self._wake, wake):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, self._wake_up)
         signal.signal(signal.SIGTERM, self._ask_to_stop)
         signal.signal(signal.SIGINT, self._ask_to_stop)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -55,6 +55,9 @@ class Supervisor:
         while self._status is None:
             self._step()
         return self._end()
+
+    def _wake_up(self, *_: object) -> None:
+        pass  # without a handler the signal would not reach the wakeup descriptor
 
     def _ask_to_stop(self, *_: object) -> None:
         self._asked_to_stop = True
@@ -224,6 +227,11 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001  the last chance to tell why nothing ran
         import json
 
-        record = {"reason": "failed_to_start", "exit_code": None, "signal": None, "detail": f"{type(error).__name__}: {error}"}
+        record = {
+            "reason": "failed_to_start",
+            "exit_code": None,
+            "signal": None,
+            "detail": f"{type(error).__name__}: {error}",
+        }
         write_atomically(paths.EXIT, json.dumps(record | {"started_at": 0.0, "ended_at": time.time()}).encode())
         return 70

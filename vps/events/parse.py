@@ -74,7 +74,9 @@ def _strings(value: object) -> tuple[str, ...]:
 
 
 def _init(record: Record) -> Iterable[t.Event]:
-    servers = tuple((_text(server, "name"), _text(server, "status")) for server in map(_record, _list(record.get("mcp_servers"))))
+    servers = tuple(
+        (_text(server, "name"), _text(server, "status")) for server in map(_record, _list(record.get("mcp_servers")))
+    )
     yield t.Init(
         session_id=_text(record, "session_id"),
         model=_text(record, "model"),
@@ -130,7 +132,9 @@ def _content(value: object) -> str:
     if isinstance(value, str):
         return value
     blocks = map(_record, _list(value))
-    return "\n".join(_text(block, "text") if _text(block, "type") == "text" else f"[{_text(block, 'type')}]" for block in blocks)
+    return "\n".join(
+        _text(block, "text") if _text(block, "type") == "text" else f"[{_text(block, 'type')}]" for block in blocks
+    )
 
 
 def _result(record: Record) -> Iterable[t.Event]:

@@ -63,7 +63,14 @@ class Keeper:
                 server.close()
 
     async def _watch_deaths(self) -> None:
-        filters = ["--filter", "event=die", "--filter", "event=destroy", "--filter", f"label={layout.LABEL_ROOT}={self._root}"]
+        filters = [
+            "--filter",
+            "event=die",
+            "--filter",
+            "event=destroy",
+            "--filter",
+            f"label={layout.LABEL_ROOT}={self._root}",
+        ]
         while True:
             process = await asyncio.create_subprocess_exec(
                 "docker", "events", *filters, "--format", "{{.ID}}",
@@ -186,7 +193,7 @@ async def _inspect(root: str) -> dict[str, dict[str, Any]] | None:
         return {}
     # One that went away between the two makes `inspect` fail although it prints the others.
     text = await _docker("inspect", "--type", "container", *ids, keep_output=True)
-    found = json.loads(text) if text else []
+    found: list[dict[str, Any]] = json.loads(text) if text else []
     if len(found) != len(ids):
         return None
     return {item["Config"]["Labels"].get(layout.LABEL_RUN, ""): item for item in found}

@@ -1,15 +1,15 @@
 """The layout below the root directory, named once for everything that runs on the host.
 
-    <root>/runs/<name>/run.json      what was asked
-                       in/           mounted read-only: argv, environ, limits.json, inbox.jsonl
-                       key/          mounted: environ with the credentials, read and removed by the supervisor
-                       out/          mounted: out.jsonl, err.log, turn.json, exit.json
-                       docker.json   how Docker saw it end; written before the container is removed
-    <root>/sessions/<name>/          the CLI's transcripts, mounted at ~/.claude/projects
-    <root>/model/<id>/target         HOST:PORT on this machine's loopback that model/<id>/api.sock leads to
-    <root>/workspaces/<name>         people's repositories; <root>/workspace is the scratch one
-    <root>/lib/<digest>/             these scripts
-    <root>/keeper.lock, keeper.log
+<root>/runs/<name>/run.json      what was asked
+                   in/           mounted read-only: argv, environ, limits.json, inbox.jsonl
+                   key/          mounted: environ with the credentials, read and removed by the supervisor
+                   out/          mounted: out.jsonl, err.log, turn.json, exit.json
+                   docker.json   how Docker saw it end; written before the container is removed
+<root>/sessions/<name>/          the CLI's transcripts, mounted at ~/.claude/projects
+<root>/model/<id>/target         HOST:PORT on this machine's loopback that model/<id>/api.sock leads to
+<root>/workspaces/<name>         people's repositories; <root>/workspace is the scratch one
+<root>/lib/<digest>/             these scripts
+<root>/keeper.lock, keeper.log
 """
 
 from __future__ import annotations
@@ -58,4 +58,4 @@ def read_json(path: str) -> dict[str, Any] | None:
         value = json.loads(read_regular(path))
     except (OSError, ValueError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType]  JSON

@@ -69,7 +69,9 @@ def _workspace(root: str, given: str) -> tuple[str, bool]:
         os.makedirs(real, exist_ok=True)
         return real, not os.path.lexists(os.path.join(real, ".git"))
     if not os.path.isdir(real):
-        raise Refused("workspace_path", f"{given} does not exist on the host", f"Clone or create it below {shared} first.")
+        raise Refused(
+            "workspace_path", f"{given} does not exist on the host", f"Clone or create it below {shared} first."
+        )
     return real, False
 
 

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ class Engine:
 
 
 @asynccontextmanager
-async def engine(say: Say, *, state: Path = STATE) -> AsyncIterator[Engine]:
+async def engine(say: Say, *, state: Path = STATE) -> AsyncGenerator[Engine]:
     """A Docker engine for the length of the block.
 
     Uses the engine that answers; else installs the distribution's package where it is missing and starts `dockerd`
@@ -167,7 +167,7 @@ async def _stop(process: ProcessId) -> None:
 
 
 @asynccontextmanager
-async def _turn(state: Path, say: Say) -> AsyncIterator[None]:
+async def _turn(state: Path, say: Say) -> AsyncGenerator[None]:
     with _open_lock(state / "turn") as lock:
         waited = 0.0
         while not _try_lock(lock, fcntl.LOCK_EX):
@@ -198,7 +198,7 @@ def _lock_users(state: Path) -> _Shared:
 
 
 @contextmanager
-def _open_lock(path: Path) -> Iterator[int]:
+def _open_lock(path: Path) -> Generator[int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         yield descriptor

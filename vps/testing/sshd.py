@@ -8,7 +8,7 @@ import os
 import pwd
 import signal
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ _PRIVILEGE_SEPARATION = Path("/run/sshd")
 
 def generate_key(path: Path) -> str:
     """Write an Ed25519 private key (0600) to `path`; its public half as an authorized_keys line."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
+    key = asyncssh.generate_private_key("ssh-ed25519")  # pyright: ignore[reportUnknownMemberType]
     _write(path, key.export_private_key().decode("ascii"))
     return key.export_public_key().decode("ascii").strip()
 
@@ -42,7 +42,7 @@ async def sshd(
     max_sessions: int = 10,
     users: Sequence[str] = (),
     options: Mapping[str, str] | None = None,
-) -> AsyncIterator[Sshd]:
+) -> AsyncGenerator[Sshd]:
     """A server for the length of the block; installs openssh-server where it is missing.
 
     `port` 0 picks a free one. It lets in `users` (default: the current user) with the one key; a server that does not
@@ -206,5 +206,5 @@ def _is_locked(user: str) -> bool:
 
 def _write(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

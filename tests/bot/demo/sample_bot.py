@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 import discord
@@ -135,7 +135,7 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def sample_bot(server: EmbeddedDiscord) -> AsyncIterator[SampleBot]:
+async def sample_bot(server: EmbeddedDiscord) -> AsyncGenerator[SampleBot]:
     """The sample bot, connected over the real HTTP client and gateway."""
     before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
     discord.http.Route.BASE = server.api_url

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import asyncssh
@@ -17,7 +17,7 @@ def silent(text: str) -> None:
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Sshd]:
+async def server(tmp_path: Path) -> AsyncGenerator[Sshd]:
     public = generate_key(tmp_path / "key")
     async with sshd(tmp_path / "sshd", authorized_key=public, say=silent, max_sessions=3) as running:
         yield running
@@ -39,7 +39,7 @@ async def connect(server: Sshd, directory: Path) -> asyncssh.SSHClientConnection
 async def test_it_runs_commands_for_the_authorized_key(server: Sshd, tmp_path: Path) -> None:
     async with await connect(server, tmp_path) as connection:
         done = await connection.run("id -un")
-    assert done.stdout == f"{server.users[0]}\n"
+        assert done.stdout == f"{server.users[0]}\n"
 
 
 async def test_it_refuses_another_key(server: Sshd, tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+# The two commands are `make demo` and `make test`. Everything stays in .venv and .agentflow, except the distribution's
+# packages that are missing (Docker, OpenSSH, Chromium): those are named before they are installed.
+PYTHON := .venv/bin/python
+STAMP := .venv/.set-up
+
+.PHONY: help setup demo test check bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## put the environment into .venv
+
+$(STAMP): requirements.txt pyproject.toml scripts/setup
+	@scripts/setup
+
+demo: $(STAMP) ## the main job on this machine, in the browser; ONCE=1: one run as text; PORT=…
+	@$(PYTHON) -m bot.demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+
+test: $(STAMP) ## all tests, on real parts
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: $(STAMP) ## style, types, import contracts, links
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check . || (echo 'Run: .venv/bin/ruff format .'; exit 1)
+	@.venv/bin/pyright
+	@.venv/bin/lint-imports
+	@$(PYTHON) scripts/links.py
+
+bench: $(STAMP) ## speed, as ratios to the same by hand; results in bench/results
+	@$(PYTHON) -m bench
+
+lock: ## pin requirements.txt again (needs uv)
+	@uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 --universal --all-extras \
+	  -o requirements.txt pyproject.toml
+
+clean: ## remove what the two commands put into this directory
+	@rm -rf .venv .agentflow
