@@ -17,8 +17,8 @@ BUILD_SECONDS = 3600.0
 _TAIL_LINES = 15
 _TAIL_CHARACTERS = 1500
 _TEXT_CHARACTERS = 100
-# The legacy builder's `Step 3/20 : …`, BuildKit's `#7 [3/9] …` and `#7 [stage-2 3/9] …`.
-_STEP = re.compile(r"(?:Step (\d+)/(\d+) : |#\d+ \[(?:\S+ +)?(\d+)/(\d+)\] )(.+)")
+# The legacy builder's `Step 3/20 : …`, BuildKit's `#7 [3/9] …`; the Dockerfile says `RUN : "…"` where people wait.
+_STEP = re.compile(r"(?:Step (\d+)/(\d+) : |#\d+ \[(?:\S+ +)?(\d+)/(\d+)\] )RUN : \"([^\"]+)\".*")
 _BASE = re.compile(r"(?:base: |I: (?=(?:Resolving|Checking|Unpacking|Configuring|Installing|Base) \S+ \S+ ))(.+)")
 
 
@@ -45,8 +45,7 @@ def step_text(line: str) -> str | None:
     """A line of a builder or of the making of a base as progress; None for one that says nothing to a person."""
     line = line.strip()
     if found := _STEP.fullmatch(line):
-        step, of, text = found[1] or found[3], found[2] or found[4], " ".join(found[5].split())
-        return f"Step {step}/{of}: {text[:_TEXT_CHARACTERS]}"
+        return f"Step {found[1] or found[3]} of {found[2] or found[4]}: {found[5][:_TEXT_CHARACTERS]}"
     if found := _BASE.fullmatch(line):
         return found[1][:_TEXT_CHARACTERS]
     return None

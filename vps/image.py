@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -43,14 +43,24 @@ class _Found:
 
 
 class Image:
-    """The image of one host. `base_image` None: see `vps.base_image.obtain_base`."""
+    """The image of one host. `base_image` None: see `vps.base_image.obtain_base`; `read_sources` None: `sources`."""
 
-    def __init__(self, runner: Runner, *, root: str, image: str, base_image: str | None, version: str) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        *,
+        root: str,
+        image: str,
+        base_image: str | None,
+        version: str,
+        read_sources: Callable[[], Mapping[str, bytes]] | None = None,
+    ) -> None:
         self._runner = runner
         self._directory = f"{root}/image"
         self._image = image
         self._base = base_image
         self._version = version
+        self._read_sources = read_sources or sources
         self._lock = asyncio.Lock()
 
     async def state(self) -> State:
@@ -73,14 +83,18 @@ class Image:
                 await self._build(found, progress)
 
     async def _look(self) -> _Found:
-        parts = {**await asyncio.to_thread(sources), _ROOTS: await self._host_roots()}
+        own, roots, done = await asyncio.gather(
+            asyncio.to_thread(self._read_sources),
+            self._runner.run(commands.host_roots()),
+            self._runner.run(commands.describe(self._image)),
+        )
+        parts = {**own, _ROOTS: certificates(roots.stdout)}
         inputs = inputs_hash(parts, self._version, self._base)
-        done = await self._runner.run(commands.describe(self._image))
         if done.exit_code != 0:
             await self._expect_engine()
             return _Found(State.MISSING, parts, inputs)
         _, kind, built_from = done.text.split("\n")[:3]
-        if kind != "agent":
+        if kind != "agent" and not built_from:
             return _Found(State.FOREIGN, parts, inputs)
         return _Found(State.CURRENT if built_from == inputs else State.OUTDATED, parts, inputs)
 
@@ -89,9 +103,6 @@ class Image:
         if done.exit_code != 0:
             reason = done.stderr.decode("utf-8", "replace").strip()[-300:]
             raise DockerUnavailable(f"Docker does not answer: {reason}.", remedy="Run `agentflow doctor`.")
-
-    async def _host_roots(self) -> bytes:
-        return certificates((await self._runner.run(commands.host_roots())).stdout)
 
     async def _build(self, found: _Found, progress: Progress) -> None:
         await progress("The agent image is being made; the first time takes a few minutes.")

@@ -55,7 +55,9 @@ async def _once(given: argparse.Namespace) -> int:
         end = await _ended(found, thread)
         print("\n" + thread_text(found.discord.world, thread) + "\n")
         if given.screenshot:
-            await screenshot(found.discord.page_url, given.screenshot)
+            # The address names the open thread; the picture is taken once the end is on the page.
+            ready = "document.body.classList.contains('with-thread')"
+            await screenshot(f"{found.discord.page_url}#{thread}", given.screenshot, ready=ready)
         changed = await asyncio.to_thread(_changes, found.workspace)
         for line in changed:
             _say(f"changed: {line}")

@@ -145,12 +145,14 @@ class Scene:
 
     async def clear(self) -> None:
         """End what runs, then the keeper and the bot."""
-        for container in await self.containers():
-            await docker("rm", "-f", container["Id"])
-        if self._bot is None:
-            await self.start_bot()
-        await self.bot.crew.runs.stop_keeper()
-        await self.stop_bot()
+        try:
+            if self._bot is None:
+                await self.start_bot()
+            await self.bot.crew.runs.stop_keeper()
+            for container in await self.containers():
+                await docker("rm", "--force", "--volumes", container["Id"])
+        finally:
+            await self.stop_bot()
 
 
 async def docker(*words: str) -> str:

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,24 +48,26 @@ class Engine:
 
 
 @asynccontextmanager
-async def engine(say: Say, *, state: Path = STATE) -> AsyncGenerator[Engine]:
+async def engine(say: Say, *, state: Path = STATE, arguments: Sequence[str] = ()) -> AsyncGenerator[Engine]:
     """A Docker engine for the length of the block.
 
     Uses the engine that answers; else installs the distribution's package where it is missing and starts `dockerd`
-    in the background, its log in `state`. What AgentFlow started is stopped when its last user leaves.
+    with `arguments` in the background, its log in `state`. What AgentFlow started is stopped when its last user leaves.
     Raises DockerUnavailable when there is no right to use or start one, or it does not come up.
     """
-    if not _prepare(state):
-        yield await _answering_only()
+    if os.geteuid() != 0:
+        with _joined(state):
+            yield await _answering_only()
         return
+    state.mkdir(mode=0o755, parents=True, exist_ok=True)
     async with _turn(state, say):
-        found = await _obtain(state, say)
-        users = _lock_users(state)
+        found = await _obtain(state, say, arguments)
+        users = _share(state / "users")
     try:
         yield found
     finally:
         async with _turn(state, say):
-            users.close()
+            os.close(users)
             await _stop_if_unused(state, say)
 
 
@@ -98,7 +100,7 @@ async def _answering_only() -> Engine:
     )
 
 
-async def _obtain(state: Path, say: Say) -> Engine:
+async def _obtain(state: Path, say: Say, arguments: Sequence[str]) -> Engine:
     version = await server_version()
     if version is not None:
         return Engine(version, started_here=False, log=_log(state) if _recorded(state) else None)
@@ -107,13 +109,13 @@ async def _obtain(state: Path, say: Say) -> Engine:
     version = await server_version()  # installing the package may have started its service
     if version is not None:
         return Engine(version, started_here=False, log=None)
-    return await _start(program, state, say)
+    return await _start((program, *arguments), state, say)
 
 
-async def _start(program: str, state: Path, say: Say) -> Engine:
+async def _start(argv: tuple[str, ...], state: Path, say: Say) -> Engine:
     _remove_stale_pid_files()
-    say(f"no Docker engine answers: starting {program} (log: {_log(state)})")
-    process = await _launch(program, state)
+    say(f"no Docker engine answers: starting {argv[0]} (log: {_log(state)})")
+    process = await _launch(argv, state)
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     while (version := await server_version()) is None:
         if not process.alive or asyncio.get_running_loop().time() >= deadline:
@@ -127,12 +129,12 @@ async def _start(program: str, state: Path, say: Say) -> Engine:
     return Engine(version, started_here=True, log=_log(state))
 
 
-async def _launch(program: str, state: Path) -> ProcessId:
+async def _launch(argv: tuple[str, ...], state: Path) -> ProcessId:
     """Start dockerd in a session of its own, as nobody's child: it may outlive us for another user."""
-    script = 'echo $$ >"$1.new" && mv "$1.new" "$1" && exec "$3" >>"$2" 2>&1 </dev/null'
+    script = 'pid=$1 log=$2; shift 2; echo $$ >"$pid.new" && mv "$pid.new" "$pid" && exec "$@" >"$log" 2>&1 </dev/null'
     pid_file = state / "pid"
     pid_file.unlink(missing_ok=True)
-    words = ("setsid", "--fork", "sh", "-c", script, "sh", str(pid_file), str(_log(state)), program)
+    words = ("setsid", "--fork", "sh", "-c", script, "sh", str(pid_file), str(_log(state)), *argv)
     environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"}
     code, output = await run_program(*words, timeout=_ANSWER_SECONDS, env=environment)
     async with asyncio.timeout(_ANSWER_SECONDS):
@@ -150,9 +152,7 @@ async def _stop_if_unused(state: Path, say: Say) -> None:
     if process is None:
         return
     with _open_lock(state / "users") as users:
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _try_lock(users, fcntl.LOCK_EX):
             return
     say("stopping the Docker engine that was started for this")
     await _stop(process)
@@ -182,19 +182,26 @@ async def _turn(state: Path, say: Say) -> AsyncGenerator[None]:
         yield
 
 
-class _Shared:
-    """The shared lock of one user of the engine, held until `close()`."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
+def _share(path: Path) -> int:
+    """The shared lock of one user of the engine: a descriptor that holds it until it is closed."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
 
 
-def _lock_users(state: Path) -> _Shared:
-    return _Shared(state / "users")
+@contextmanager
+def _joined(state: Path) -> Generator[None]:
+    """Count as a user of an engine that root may have started for AgentFlow."""
+    try:
+        descriptor = os.open(state / "users", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -211,14 +218,6 @@ def _try_lock(descriptor: int, kind: int) -> bool:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return True
-
-
-def _prepare(state: Path) -> bool:
-    """Whether an engine could be started from here, and with it the state directory is there."""
-    if os.geteuid() != 0:
-        return False
-    state.mkdir(mode=0o755, parents=True, exist_ok=True)
     return True
 
 

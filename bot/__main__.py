@@ -1,0 +1,28 @@
+"""The command `agentflow`: `bot` starts the bot, every other verb is the command line's."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; its exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["bot"] and not words[1:]:
+        return _bot()
+    from agents.surfaces.cli import main as cli
+
+    return cli(words)
+
+
+def _bot() -> int:
+    # Only here: the other verbs have no use for Discord's library, which takes half a second to import.
+    from agents.config import load
+    from agents.surfaces.cli import reported
+    from bot import app
+
+    return reported(lambda: app.run(load()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or ["bot"]))
