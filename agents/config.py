@@ -106,6 +106,12 @@ class Settings(BaseModel):
         """Whether agents can reach the model at all."""
         return self.ANTHROPIC_API_KEY is not None or self.CLAUDE_CODE_OAUTH_TOKEN is not None
 
+    def require_credential(self) -> None:
+        """Raises SettingsError where agents could not reach the model."""
+        if not self.has_credential:
+            remedy = "Set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN in .env."
+            raise SettingsError("There is no credential for the model.", remedy=remedy)
+
 
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
     """The settings of this process; the environment wins over `.env`. Raises SettingsError, naming each wrong one."""

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
-from agents.config import Settings, SettingsError
+from agents.config import Settings
 from vps.errors import BadInput
 from vps.image import Image
 from vps.mask import Mask
@@ -47,9 +47,7 @@ class Crew:
 
     async def spawn(self, order: Order, origin: Origin, progress: Progress) -> Run:
         """Start a run. Refuses bad input before anything starts; builds the image first where it is missing or old."""
-        if not self.settings.has_credential:
-            remedy = "Set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN in .env."
-            raise SettingsError("There is no credential for the model.", remedy=remedy)
+        self.settings.require_credential()
         facts = await self.runs.facts()
         limits = _limits(order, facts)
         await self.image.ensure(progress)

@@ -56,7 +56,7 @@ async def _once(given: argparse.Namespace) -> int:
         print("\n" + thread_text(found.discord.world, thread) + "\n")
         if given.screenshot:
             # The address names the open thread; the picture is taken once the end is on the page.
-            ready = "document.body.classList.contains('with-thread')"
+            ready = "document.body.innerText.includes('changed.py') || document.querySelectorAll('.thread .message').length > 5"
             await screenshot(f"{found.discord.page_url}#{thread}", given.screenshot, ready=ready)
         changed = await asyncio.to_thread(_changes, found.workspace)
         for line in changed:

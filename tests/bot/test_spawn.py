@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.bot.conftest import Scene
+import re
+
+import pytest
+
+from bot.demo.stage import CALC
+from tests.bot.scene import KEY, RUN_S, Ground, Scene, docker, opened
+from vps.models import Origin
 
 
 async def test_spawn_repairs_the_repository_and_tells_it_in_a_thread(scene: Scene) -> None:
@@ -15,6 +21,122 @@ async def test_spawn_repairs_the_repository_and_tells_it_in_a_thread(scene: Scen
     thread = await scene.new_thread(set())
     end = await scene.end_of(thread)
     assert thread.id == anchor.id
-    print(scene.discord.transcript(scene.channel))
-    print(scene.discord.transcript(thread))
-    assert "Done" in end.text
+    assert thread.name == "fix add() and add a test"
+    assert await scene.name_of(thread) in anchor.text
+    card, *below = scene.discord.messages(thread)
+    assert "### ✅ Done\nfix add() and add a test" in card.text
+    assert card.edits >= 1
+    assert card.buttons == []
+    story = "\n".join(message.text for message in below)
+    parts = ["I'll look at the repository", "✅ **Edit** `calc.py` · +1 −1\n```diff", "+    return a + b", "✅ **Write**", "## Done"]
+    assert [part for part in parts if part not in story] == []
+    assert [story.index(part) for part in parts] == sorted(story.index(part) for part in parts)
+    assert "**2 files** · +12 −1\n```\ncalc.py" in end.text
+    assert scene.discord.pings(scene.ada) == [end]
+    assert (scene.workspace / "calc.py").read_text() == CALC.replace("a - b", "a + b")
+    assert (scene.workspace / "test_calc.py").exists()
+
+
+async def test_docker_alone_tells_whose_a_run_is_and_the_stop_button_ends_it(scene: Scene) -> None:
+    thread = await scene.spawn("scenario:sleep:300")
+    await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    name = await scene.name_of(thread)
+    container = await scene.container()
+    labels = container["Config"]["Labels"]
+    assert container["Name"] == f"/{name}"
+    assert labels["agentflow.thread"] == str(thread.id)
+    assert labels["agentflow.channel"] == str(scene.channel.id)
+    assert labels["agentflow.workspace"] == str(scene.workspace)
+    assert labels["agentflow.caller"] == f"discord:{scene.ada.id}"
+    assert labels["agentflow.surface"] == "discord"
+    assert KEY.get_secret_value() not in str(container)
+    card = scene.discord.messages(thread)[0]
+    assert "Running" in card.text
+    button = card.button("Stop").custom_id
+    assert button
+    click = await scene.discord.click(scene.ada, card, button)
+    await click.answered()
+    assert (await click.shows(f"{name} stopped.".replace("_", "\\_"), RUN_S)).ephemeral
+    assert "**Stopped**" in (await scene.end_of(thread)).text
+    assert card.buttons == []
+
+
+async def test_text_of_agents_and_tasks_pings_nobody(scene: Scene) -> None:
+    thread = await scene.spawn(f"{scene.eve.mention} {scene.crew_role.mention} @everyone scenario:pings")
+    end = await scene.end_of(thread)
+    assert "@here" in scene.discord.transcript(thread).replace("\u200b", "")
+    assert scene.discord.pings(scene.eve) == scene.discord.pings(scene.grace) == []
+    assert scene.discord.pings(scene.ada) == [end]
+
+
+async def test_the_key_is_shown_stored_and_answered_nowhere(scene: Scene) -> None:
+    secret = KEY.get_secret_value()
+    thread = await scene.spawn(f"scenario:environment and mind {secret}")
+    await scene.end_of(thread)
+    name = await scene.name_of(thread)
+    for raw in (False, True):
+        await scene.answer("output", container_id=name, raw=raw, lines=5000)
+    await scene.answer("status", container_id=name)
+    await scene.answer("list")
+    shown = [(message.text, *(file.data.decode() for file in message.attachments)) for message in scene.discord.world.all_messages()]
+    assert secret not in str(shown)
+    assert secret not in thread.name
+    assert secret not in str(scene.logged)
+    assert [path for path in scene.settings.state_dir.iterdir() if secret.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("task", ["--help scenario:ok", "/nonsense scenario:ok"])
+async def test_a_task_that_looks_like_an_option_or_a_command_is_delivered_literally(scene: Scene, task: str) -> None:
+    thread = await scene.spawn(task)
+    end = await scene.end_of(thread)
+    assert "✅ **Done**" in end.text
+    assert "All is well." in scene.discord.transcript(thread)
+
+
+async def test_spawn_inside_a_thread_opens_its_own_in_the_channel_above(scene: Scene) -> None:
+    first = await scene.spawn("scenario:ok")
+    await scene.end_of(first)
+    interaction = await scene.discord.slash(scene.ada, first, "spawn", task="scenario:ok again")
+    second = await scene.new_thread({first.id})
+    await scene.end_of(second)
+    assert second.parent_id == scene.channel.id
+    assert second.id in scene.channel.messages
+    assert scene.channel.mention in (await interaction.reply()).text
+
+
+async def test_a_run_that_another_surface_started_gets_a_thread_in_the_default_channel(scene: Scene) -> None:
+    from agents.tools.agents import SPAWN
+    from agents.tools.core import Call, Right
+
+    call = Call(Origin(caller="operator:ops", caller_name="ops", surface="cli"), frozenset(Right))
+    output = await SPAWN.invoke(scene.bot.crew, {"task": "scenario:ok for the operator"}, call)
+    thread = await scene.new_thread(set())
+    end = await scene.end_of(thread)
+    assert await scene.name_of(thread) == output.container_id
+    assert thread.parent_id == scene.channel.id
+    assert "started by ops" in scene.discord.transcript(scene.channel)
+    assert "✅ **Done**" in end.text
+    assert not end.pings
+
+
+async def test_the_anchor_shows_how_the_image_is_built(ground: Ground) -> None:
+    image = "agentflow-claude-code:progress-test"
+    async with opened(ground, image_ready=False, AGENTFLOW_IMAGE=image) as scene:
+        try:
+            await scene.slash("spawn", task="scenario:ok")
+            await scene.discord.message_in(scene.channel, "🏗️", RUN_S)
+            thread = await scene.new_thread(set())
+            await scene.end_of(thread)
+            anchor = scene.channel.messages[thread.id]
+            assert re.search(r"\n-# claude-agent-\d+-\w{6}$", anchor.text)
+        finally:
+            await docker("rmi", "--force", image)
+
+
+async def test_a_failed_build_is_told_in_the_anchor_and_leaves_nothing(ground: Ground) -> None:
+    settings = {"AGENTFLOW_IMAGE": "agentflow-claude-code:failure-test", "AGENTFLOW_BASE_IMAGE": "127.0.0.1:9/none:1"}
+    async with opened(ground, image_ready=False, **settings) as scene:
+        await scene.slash("spawn", task="scenario:ok")
+        anchor = await scene.discord.message_in(scene.channel, "❌", RUN_S)
+        assert "AGENTFLOW_BASE_IMAGE" in anchor.text
+        assert await scene.leaves_nothing()

@@ -133,6 +133,13 @@ def list_agents() -> Cmd:
     )  # fmt: skip
 
 
+def list_labelled(label: str, value: str, *, running: bool) -> Cmd:
+    """The containers with a label, running ones only or all: one JSON object a line."""
+    return cmd(
+        "docker", "ps", None if running else "--all", "--no-trunc", "--filter", f"label={label}={value}", "--format", "{{json .}}"
+    )  # fmt: skip
+
+
 def inspect(*container_ids: str) -> Cmd:
     """A JSON array of the containers' details."""
     return cmd("docker", "inspect", "--type", "container", container_ids)

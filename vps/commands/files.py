@@ -35,3 +35,18 @@ def move(source: str, target: str) -> Command:
 def exists(path: str) -> Command:
     """Ends with 0 if the path exists."""
     return cmd("test", "-e", path)
+
+
+def remove_trees(paths: list[str]) -> Command:
+    """Remove files and directories with all below them."""
+    return cmd("rm", "-rf", "--one-file-system", "--", paths)
+
+
+def remove_empty(*directories: str) -> Command:
+    """Remove those of the directories that are empty, in turn."""
+    return cmd("rmdir", "--ignore-fail-on-non-empty", "--", directories)
+
+
+def directories(directory: str) -> Command:
+    """Prints the directories in one, each with a NUL behind it; links are none."""
+    return cmd("find", directory, "-mindepth", "1", "-maxdepth", "1", "-type", "d", "-print0")

@@ -1,0 +1,73 @@
+"""The verbs that look after the host: trust, doctor, prune, uninstall."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from agents import doctor
+from agents.config import load
+from agents.crew import open_crew
+from agents.surfaces.cli_console import answer, confirm, tell
+from agents.tools.parameters import duration_ms, size_bytes
+from agents.trust import trust
+from agents.uninstall import uninstall
+from vps.errors import BadInput
+from vps.host.prune import MAX_AGE_S, MAX_BYTES
+
+
+def add(verbs: Any) -> None:
+    """The four verbs."""
+    verb = _verb(verbs, "trust", "Show the host key's fingerprint and pin it", _trust)
+    verb.add_argument("--yes", action="store_true", help="pin an unknown key without asking")
+    verb.add_argument("--replace", action="store_true", help="replace a pinned key that has changed")
+    _verb(verbs, "doctor", "Check settings, bot, host, Docker, image and model", _doctor)
+    verb = _verb(verbs, "prune", "Remove old runs from the host", _prune)
+    verb.add_argument("--older", default=f"{MAX_AGE_S / 86_400:.0f}d", help="remove runs that ended longer ago (default %(default)s)")
+    verb.add_argument("--max-size", "--max_size", default=f"{MAX_BYTES >> 30}g", help="keep at most this much (default %(default)s)")
+    verb = _verb(verbs, "uninstall", "Remove AgentFlow from the host, except unpushed work", _uninstall)
+    verb.add_argument("--yes", action="store_true", help="do not ask")
+    verb.add_argument("--force", action="store_true", help="also stop agents that run")
+
+
+def _verb(verbs: Any, name: str, description: str, run: Any) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=description, description=f"{description}.", allow_abbrev=False)
+    parser.set_defaults(run=run)
+    return parser
+
+
+async def _trust(given: argparse.Namespace) -> int:
+    pinned = await trust(load().host, yes=given.yes, replace=given.replace, confirm=confirm, say=tell)
+    return 0 if pinned else 1
+
+
+async def _doctor(_given: argparse.Namespace) -> int:
+    failed = False
+    async for finding in doctor.examine():
+        answer(finding.line())
+        failed = failed or finding.level is doctor.Level.FAIL
+    return 1 if failed else 0
+
+
+async def _prune(given: argparse.Namespace) -> int:
+    max_age_s = _number("older", duration_ms, given.older) / 1000
+    max_bytes = _number("max_size", size_bytes, given.max_size)
+    async with open_crew(load()) as crew:
+        gone = await crew.runs.prune(max_age_s=max_age_s, max_bytes=max_bytes)
+    answer("\n".join(f"{name} removed" for name in gone) or "Nothing to remove.")
+    return 0
+
+
+def _number(field: str, read: Any, text: str) -> int:
+    try:
+        value = int(read(text))
+    except ValueError as error:
+        raise BadInput(field, f"{error}.", remedy="Such as 30d or 5g.") from error
+    if value < 0:
+        raise BadInput(field, f"{text} is below zero.", remedy="Give zero or more.")
+    return value
+
+
+async def _uninstall(given: argparse.Namespace) -> int:
+    done = await uninstall(load(), yes=given.yes, force=given.force, confirm=confirm, say=tell)
+    return 0 if done else 1

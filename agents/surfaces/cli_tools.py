@@ -1,0 +1,132 @@
+"""The tools as verbs: every parameter is a flag of its own name, the first required one also stands alone."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import getpass
+import sys
+import types
+import typing
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from agents.config import load
+from agents.crew import open_crew
+from agents.surfaces.cli_console import answer, tell
+from agents.tools.agents import SPAWN, WaitOutput
+from agents.tools.core import Call, Output, Right, Tool
+from vps.errors import BadInput
+from vps.models import Origin
+from vps.outcome import Ending
+
+STILL_RUNNING, UNSUCCESSFUL = 3, 4
+_MAX_STDIN = 4 << 20
+_POSITIONAL = "_first"
+_BY_HAND_SUCCESS = "Exited (0)"
+
+AnyTool = Tool[Any, Any]
+
+
+def add(verbs: Any, tool: AnyTool) -> None:
+    """One tool as a verb of the command line."""
+    epilog = None
+    if tool is SPAWN:
+        epilog = "A task that begins with a dash goes after `--` or as --task=...; `-` reads it from stdin."
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        tool.verb, help=tool.description, description=f"{tool.description}.", epilog=epilog, allow_abbrev=False
+    )
+    first = next((name for name, field in tool.input.model_fields.items() if field.is_required()), None)
+    if first is not None:
+        help_text = tool.input.model_fields[first].description
+        parser.add_argument(_POSITIONAL, nargs="?", metavar=first.upper(), help=_escaped(help_text))
+    for name, field in tool.input.model_fields.items():
+        _add_flag(parser, name, field)
+    parser.add_argument("--json", dest="_json", action="store_true", help="print the answer as JSON")
+    parser.set_defaults(run=functools.partial(_run, tool, first))
+
+
+def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
+    # Absent ones stay out: the tool's own definition holds the defaults.
+    flags = list(dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}")))
+    common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": _help(field)}
+    if field.annotation is bool:
+        parser.add_argument(*flags, action="store_true", **common)
+    else:
+        parser.add_argument(*flags, metavar=_placeholder(field), **common)
+
+
+def _help(field: FieldInfo) -> str:
+    default = "" if field.is_required() or field.default in (None, False) else f" (default {field.default})"
+    return _escaped((field.description or "") + default)
+
+
+def _escaped(text: str | None) -> str:
+    return (text or "").replace("%", "%%")
+
+
+def _placeholder(field: FieldInfo) -> str:
+    """The choices where there are few, else a word that tells the type."""
+    options = field.annotation
+    if isinstance(options, types.UnionType) or typing.get_origin(options) is typing.Union:
+        options = next(part for part in typing.get_args(options) if part is not type(None))
+    if typing.get_origin(options) is typing.Annotated:
+        options = typing.get_args(options)[0]
+    if typing.get_origin(options) is typing.Literal:
+        return "{" + ",".join(map(str, typing.get_args(options))) + "}"
+    return "NUMBER" if options in (int, float) else "TEXT"
+
+
+async def _run(tool: AnyTool, first: str | None, given: argparse.Namespace) -> int:
+    raw = _parameters(first, vars(given), tool)
+    tool.parse(raw)
+    settings = load()
+    if tool is SPAWN:
+        settings.require_credential()
+    login = _login()
+    origin = Origin(caller=f"operator:{login}", caller_name=login, surface="cli")
+    call = Call(origin=origin, rights=frozenset(Right), progress=_progress)
+    async with open_crew(settings) as crew:
+        output: Output = await tool.invoke(crew, raw, call)
+    answer(output.model_dump_json() if given._json else output.summary())  # noqa: SLF001  our own name in a namespace
+    return _exit_code(output)
+
+
+def _parameters(first: str | None, given: dict[str, Any], tool: AnyTool) -> dict[str, Any]:
+    raw = {name: value for name, value in given.items() if name in tool.input.model_fields}
+    alone = given.get(_POSITIONAL)
+    if first is not None and alone is not None:
+        if first in raw:
+            raise BadInput(first, "is given twice.", remedy=f"Give it alone or as --{first}.")
+        raw[first] = alone
+    if tool is SPAWN and raw.get("task") == "-":
+        raw["task"] = _stdin()
+    return raw
+
+
+def _stdin() -> str:
+    try:
+        return sys.stdin.buffer.read(_MAX_STDIN).decode().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise BadInput("task", "stdin is no UTF-8 text.", remedy="Give the task as text.") from error
+
+
+def _exit_code(output: Output) -> int:
+    if not isinstance(output, WaitOutput):
+        return 0
+    if not output.finished:
+        return STILL_RUNNING
+    state = output.agent.state
+    return 0 if state == Ending.SUCCEEDED or (output.agent.by_hand and state.startswith(_BY_HAND_SUCCESS)) else UNSUCCESSFUL
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+async def _progress(text: str) -> None:
+    tell(text)

@@ -1,0 +1,135 @@
+"""Takes everything of ours off the host, except work that exists nowhere else."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from agents.config import Settings
+from vps.commands import docker, files, git, image
+from vps.commands import host as host_commands
+from vps.errors import BadInput, DockerUnavailable
+from vps.host.layout import LABEL_ROOT
+from vps.provision import provision
+from vps.runner import Runner, check
+from vps.ssh import SshHost
+
+Confirm = Callable[[str], Awaitable[bool]]
+Say = Callable[[str], None]
+
+_OURS = ("runs", "sessions", "model", "lib", "image", "keeper.lock", "keeper.log", "image.lock")
+_REMOVAL_S = 600.0
+_UNMOUNTABLE = frozenset(',:"\n')
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    path: str
+    reason: str
+
+
+async def uninstall(settings: Settings, *, yes: bool, force: bool, confirm: Confirm, say: Say) -> bool:
+    """Remove it; whether that was done. Raises BadInput while agents run, unless they may be stopped."""
+    async with SshHost(settings.host) as host:
+        await _require_docker(host)
+        return await _Removal(host, settings, say).run(yes=yes, force=force, confirm=confirm)
+
+
+async def _require_docker(host: Runner) -> None:
+    if (await host.run(docker.version())).exit_code != 0:
+        remedy = "Start it first: without it nobody can tell what work is not pushed."
+        raise DockerUnavailable("No Docker engine answers on the host.", remedy=remedy)
+
+
+class _Removal:
+    def __init__(self, host: Runner, settings: Settings, say: Say) -> None:
+        self._host = host
+        self._say = say
+        self._root = settings.AGENTFLOW_ROOT
+        self._image = settings.AGENTFLOW_IMAGE
+
+    async def run(self, *, yes: bool, force: bool, confirm: Confirm) -> bool:
+        running = await self._names(running=True)
+        if running and not force:
+            await self._ask_to_stop(running, yes=yes, confirm=confirm)
+        elif not yes and not await confirm(f"Remove AgentFlow's runs, logs and image from {self._root}?"):
+            self._say("Nothing was removed.")
+            return False
+        await self._end(running)
+        kept = await self._remove_workspaces()
+        self._say("Removing runs, sessions and scripts.")
+        await self._remove(self._root, list(_OURS))
+        await self._remove_images()
+        await self._host.run(files.remove_empty(f"{self._root}/workspaces", self._root))
+        for item in kept:
+            self._say(f"kept {item.path}: {item.reason}")
+        self._say("Done." if not kept else "Done; push or remove what was kept, then run it again.")
+        return True
+
+    async def _ask_to_stop(self, running: Sequence[str], *, yes: bool, confirm: Confirm) -> None:
+        question = f"{len(running)} agents run: {', '.join(running[:5])}. Stop them and remove everything?"
+        if yes or not await confirm(question):
+            remedy = "Stop them first, or use --force."
+            raise BadInput("force", f"agents still run: {', '.join(running[:5])}.", remedy=remedy)
+
+    async def _names(self, *, running: bool) -> list[str]:
+        done = await check(self._host, docker.list_labelled(LABEL_ROOT, self._root, running=running))
+        return [str(json.loads(line)["Names"]) for line in done.text.splitlines() if line.strip()]
+
+    async def _end(self, running: Sequence[str]) -> None:
+        """The keeper goes last: it writes down how they ended."""
+        for name in running:
+            self._say(f"Stopping {name}.")
+            await self._host.run(docker.stop(name), timeout=60)
+        library = await provision(self._host, self._root)
+        await self._host.run(host_commands.script(library, "keeper-stop", self._root))
+        for name in await self._names(running=False):
+            await self._host.run(docker.remove(name))
+
+    async def _remove_workspaces(self) -> list[_Kept]:
+        done = await self._host.run(files.directories(f"{self._root}/workspaces"))
+        found = [path for path in done.text.split("\0") if path]
+        scratch = f"{self._root}/workspace"
+        if (await self._host.run(files.exists(scratch))).exit_code == 0:
+            found.append(scratch)
+        kept: list[_Kept] = []
+        for path in sorted(found):
+            reason = await self._unsaved(path)
+            if reason:
+                kept.append(_Kept(path, reason))
+            else:
+                self._say(f"Removing {path}: nothing in it is unpushed.")
+                await self._remove(posixpath.dirname(path), [posixpath.basename(path)])
+        return kept
+
+    async def _unsaved(self, path: str) -> str:
+        """Why a workspace has to stay; empty if it may go."""
+        if _UNMOUNTABLE & set(path):
+            return "its name cannot be mounted, so git could not look into it"
+        if (await self._host.run(image.exists(self._image))).exit_code != 0:
+            return "the agent image is not there, so git could not look into it"
+        done = await self._host.run(git.unsaved_work(self._image, path), timeout=180)
+        if done.exit_code != 0:
+            return f"git cannot tell what is in it: {done.stderr.decode('utf-8', 'replace').strip()[-200:]}"
+        return done.text.strip()
+
+    async def _remove(self, directory: str, names: list[str]) -> None:
+        """Files that containers made are not the SSH user's to remove, unless that is root."""
+        paths = [f"{directory}/{name}" for name in names]
+        done = await self._host.run(files.remove_trees(paths), timeout=_REMOVAL_S)
+        if done.exit_code != 0:
+            await check(self._host, docker.remove_as_root(self._image, directory, names), timeout=_REMOVAL_S)
+
+    async def _remove_images(self) -> None:
+        removed = await self._host.run(image.remove(self._image), timeout=120)
+        if removed.exit_code == 0:
+            self._say(f"Removed the image {self._image}.")
+        await self._host.run(image.prune(), timeout=120)
+        rest = await check(self._host, image.ours())
+        # A base serves every image of ours, also those of another root.
+        if not rest.text.strip():
+            bases = await check(self._host, image.bases())
+            for base in bases.text.split():
+                await self._host.run(image.remove(base), timeout=120)

@@ -1,0 +1,218 @@
+"""The real bot between a stand-in for Discord and real parts: sshd, Docker, the CLI against a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from agents.config import Settings
+from bot.app import Bot, running_bot
+from bot.demo.stage import seed
+from tests.discord_standin import Channel, Interaction, Message, StandIn, User
+from vps.host.layout import LABEL_ROOT
+from vps.testing.model import ScriptedModel
+from vps.testing.sshd import Sshd
+
+KEY = SecretStr("sk-ant-bot-tests-0123456789abcdef")
+IMAGE = "agentflow-claude-code:tests"
+RUN_S = 60.0
+"""What a scripted run may take on a busy machine."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all of these tests stand on."""
+
+    server: Sshd
+    key: Path
+    model: ScriptedModel
+
+
+class Scene:
+    """A guild with the bot in it: `ada` may use it, `eve` and `grace` (of the role crew) may not. Each scene has a root directory of its own."""
+
+    def __init__(self, ground: Ground, discord: StandIn, root: Path, given: dict[str, Any]) -> None:
+        self.discord = discord
+        self.model = ground.model
+        self.root = root
+        self.workspace = root / "workspace"
+        self.channel = discord.world.add_channel("agents")
+        self.crew_role = discord.world.add_role("crew")
+        self.ada, self.eve = discord.world.add_member("ada"), discord.world.add_member("eve")
+        self.grace = discord.world.add_member("grace", [self.crew_role])
+        self.settings = self._settings(ground, given)
+        self.logged: list[MutableMapping[str, Any]] = []
+        self._running = AsyncExitStack()
+        self._bot: Bot | None = None
+
+    def _settings(self, ground: Ground, given: dict[str, Any]) -> Settings:
+        defaults = {
+            "DISCORD_BOT_TOKEN": self.discord.token,
+            "DISCORD_GUILD_ID": self.discord.world.guild_id,
+            "DISCORD_CHANNEL_ID": self.channel.id,
+            "DISCORD_ALLOWED_USER_IDS": frozenset({self.ada.id}),
+            "DISCORD_API_URL": self.discord.api_url,
+            "DISCORD_GATEWAY_URL": self.discord.gateway_url,
+            "HETZNER_SERVER_IP": ground.server.address,
+            "HETZNER_SSH_USER": getpass.getuser(),
+            "HETZNER_SSH_PORT": ground.server.port,
+            "HETZNER_SSH_KEY": ground.key,
+            "HETZNER_KNOWN_HOSTS": ground.server.known_hosts,
+            "ANTHROPIC_API_KEY": KEY,
+            "ANTHROPIC_BASE_URL": ground.model.url,
+            "AGENTFLOW_IMAGE": IMAGE,
+            "AGENTFLOW_ROOT": str(self.root),
+            "AGENTFLOW_STATE_DIR": self.root / "state",
+        }
+        return Settings.model_validate({**defaults, **given})
+
+    @property
+    def bot(self) -> Bot:
+        assert self._bot is not None, "the bot is off"
+        return self._bot
+
+    async def start_bot(self) -> None:
+        """Log in, and wait until commands work."""
+        self._bot, _ = await self._running.enter_async_context(running_bot(self.settings))
+        async with asyncio.timeout(30):
+            await self.discord.connected(30)
+            await self._bot.wait_until_ready()
+
+    async def stop_bot(self) -> None:
+        """Log out; runs go on."""
+        self._bot = None
+        await self._running.aclose()
+
+    async def restart_bot(self) -> None:
+        await self.stop_bot()
+        await self.start_bot()
+
+    async def slash(self, command: str, *, user: User | None = None, **options: Any) -> Interaction:
+        return await self.discord.slash(user or self.ada, self.channel, command, **options)
+
+    async def spawn(self, task: str, **options: Any) -> Channel:
+        """The thread of a new run."""
+        before = {thread.id for thread in self.discord.threads(self.channel)}
+        await self.slash("spawn", task=task, **options)
+        return await self.new_thread(before)
+
+    async def new_thread(self, before: set[int]) -> Channel:
+        def opened() -> Channel | None:
+            return next((each for each in self.discord.threads(self.channel) if each.id not in before), None)
+
+        thread = await self.discord.wait_for(opened, RUN_S)
+        assert thread
+        return thread
+
+    async def end_of(self, thread: Channel) -> Message:
+        """The message that ends a run's thread."""
+        return await self.discord.message_in(thread, lambda message: "⏱️ " in message.content, RUN_S)
+
+    async def name_of(self, thread: Channel) -> str:
+        name = await self.bot.store.run_of(thread.id)
+        assert name
+        return name
+
+    async def answer(self, command: str, *, user: User | None = None, timeout: float = RUN_S, **options: Any) -> Message:
+        """What a command answers."""
+        interaction = await self.slash(command, user=user, **options)
+        return await interaction.reply(timeout)
+
+    async def containers(self) -> list[dict[str, Any]]:
+        """This scene's containers as `docker inspect` shows them."""
+        names = (await docker("ps", "-aq", "--no-trunc", "--filter", f"label={LABEL_ROOT}={self.root}")).split()
+        return json.loads(await docker("inspect", *names)) if names else []
+
+    def run_directories(self) -> list[str]:
+        runs = self.root / "runs"
+        return sorted(path.name for path in runs.iterdir()) if runs.is_dir() else []
+
+    async def container(self) -> dict[str, Any]:
+        """The only one."""
+        (found,) = await self.containers()
+        return found
+
+    async def leaves_nothing(self) -> bool:
+        """Whether there is no container, no run directory and no thread."""
+        return not await self.containers() and not self.run_directories() and not self.discord.threads(self.channel)
+
+    async def clear(self) -> None:
+        """End what runs, then the keeper and the bot."""
+        try:
+            if self._bot is None:
+                await self.start_bot()
+            await self.bot.crew.runs.stop_keeper()
+            for container in await self.containers():
+                await docker("rm", "--force", "--volumes", container["Id"])
+        finally:
+            await self.stop_bot()
+
+
+async def docker(*words: str) -> str:
+    """The output of a docker command. Raises RuntimeError when it fails."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec("docker", *words, stdout=pipe, stderr=pipe)
+    async with asyncio.timeout(60):
+        output, error = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(error.decode())
+    return output.decode()
+
+
+@asynccontextmanager
+async def opened(ground: Ground, *, image_ready: bool = True, **settings: Any) -> AsyncIterator[Scene]:
+    """A scene with the bot ready, and the image unless told otherwise. At its end nothing is left, and neither side did anything wrong."""
+    with short_directory() as root, capture_logs() as logged, no_unhandled_errors():
+        async with StandIn() as discord:
+            scene = Scene(ground, discord, root, settings)
+            scene.logged = logged
+            await asyncio.to_thread(seed, scene.workspace)
+            try:
+                await scene.start_bot()
+                if image_ready:
+                    await scene.bot.crew.image.ensure(_silent)
+                yield scene
+            finally:
+                await scene.clear()
+            assert [str(each) for each in discord.violations] == []
+            assert [str(each) for each in discord.own_violations] == []
+            assert [each for each in logged if each["event"] in {"command failed", "feed failed"}] == []
+
+
+async def _silent(_text: str) -> None:
+    return
+
+
+@contextlib.contextmanager
+def short_directory() -> Iterator[Path]:
+    """A directory whose path leaves room for a socket's (108 bytes, unix(7)); agents' files in it are not ours."""
+    directory = tempfile.mkdtemp(prefix="agentflow-")
+    try:
+        yield Path(directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def no_unhandled_errors() -> Iterator[None]:
+    """Fails when a task or callback of this time raised what nobody took."""
+    loop, found = asyncio.get_running_loop(), list[dict[str, Any]]()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: found.append(context))
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
+    assert found == []

@@ -1,0 +1,48 @@
+"""Commands, suggestions and buttons are for those who may; the default is nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.tools.agents import TOOLS
+from tests.bot.scene import RUN_S, Ground, Scene, opened
+
+GIVEN: dict[str, dict[str, Any]] = {"spawn": {"task": "scenario:ok"}, "list": {}}
+
+
+async def test_a_stranger_is_refused_everything_and_leaves_nothing(scene: Scene) -> None:
+    for tool in TOOLS:
+        answer = await scene.answer(tool.verb, user=scene.eve, **GIVEN.get(tool.verb, {"container_id": "claude-agent"}))
+        assert answer.ephemeral
+        assert f"You may not use /{tool.verb}." in answer.text
+        assert "Ask whoever runs this bot" in answer.text
+    assert await scene.leaves_nothing()
+
+
+async def test_a_stranger_gets_no_suggestions_and_cannot_press_stop(scene: Scene) -> None:
+    thread = await scene.spawn("scenario:sleep:300")
+    await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    assert await scene.discord.autocomplete(scene.eve, scene.channel, "status", "container_id", "") == []
+    assert await scene.discord.autocomplete(scene.eve, scene.channel, "spawn", "workspace_path", "") == []
+    card = scene.discord.messages(thread)[0]
+    button = card.button("Stop").custom_id
+    assert button
+    click = await scene.discord.click(scene.eve, card, button)
+    assert (await click.shows("You may not use", RUN_S)).ephemeral
+    assert (await scene.container())["State"]["Running"]
+
+
+async def test_where_nobody_is_named_those_who_manage_the_guild_may(ground: Ground) -> None:
+    async with opened(ground, image_ready=False, DISCORD_ALLOWED_USER_IDS=frozenset[int]()) as scene:
+        assert "You may not use" in (await scene.answer("list", user=scene.ada)).text
+        assert "You may not use" not in (await scene.answer("list", user=scene.discord.world.owner)).text
+
+
+async def test_a_role_lets_its_members_in_and_nobody_else(ground: Ground) -> None:
+    async with opened(ground, image_ready=False, DISCORD_ALLOWED_USER_IDS=frozenset[int]()) as scene:
+        role = frozenset({scene.crew_role.id})
+        scene.settings = scene.settings.model_copy(update={"DISCORD_ALLOWED_ROLE_IDS": role})
+        await scene.restart_bot()
+        assert "You may not use" not in (await scene.answer("list", user=scene.grace)).text
+        for user in (scene.ada, scene.eve, scene.discord.world.owner):
+            assert "You may not use" in (await scene.answer("list", user=user)).text
