@@ -93,7 +93,7 @@ def _pin(config: HostConfig, identity: HostIdentity) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(known_hosts.added(text, identity.line))
     if path.exists():
         temporary.chmod(path.stat().st_mode & 0o777)
@@ -110,4 +110,5 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise HostKeyError(f"HETZNER_KNOWN_HOSTS: cannot read {path}: {error.strerror}.", remedy="Name a file you can read.") from error
+        remedy = "Name a file you can read."
+        raise HostKeyError(f"HETZNER_KNOWN_HOSTS: cannot read {path}: {error.strerror}.", remedy=remedy) from error

@@ -123,8 +123,8 @@ class _Removal:
             await check(self._host, docker.remove_as_root(self._image, directory, names), timeout=_REMOVAL_S)
 
     async def _remove_images(self) -> None:
-        removed = await self._host.run(image.remove(self._image), timeout=120)
-        if removed.exit_code == 0:
+        ours = (await check(self._host, image.ours())).text.split()
+        if self._image in ours and (await self._host.run(image.remove(self._image), timeout=120)).exit_code == 0:
             self._say(f"Removed the image {self._image}.")
         await self._host.run(image.prune(), timeout=120)
         rest = await check(self._host, image.ours())

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import sys
 
+from agents.config import load
+from agents.surfaces.cli import main as cli
+from agents.surfaces.cli import reported
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; its exit code."""
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["bot"] and not words[1:]:
         return _bot()
-    from agents.surfaces.cli import main as cli
-
     return cli(words)
 
 
 def _bot() -> int:
-    # Only here: the other verbs have no use for Discord's library, which takes half a second to import.
-    from agents.config import load
-    from agents.surfaces.cli import reported
-    from bot import app
+    # The other verbs have no use for Discord's library, which takes half a second to import.
+    from bot import app  # noqa: PLC0415
 
     return reported(lambda: app.run(load()))
 

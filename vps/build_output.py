@@ -19,7 +19,7 @@ _TAIL_CHARACTERS = 1500
 _TEXT_CHARACTERS = 100
 # The legacy builder's `Step 3/20 : …`, BuildKit's `#7 [3/9] …`; the Dockerfile says `RUN : "…"` where people wait.
 _STEP = re.compile(r"(?:Step (\d+)/(\d+) : |#\d+ \[(?:\S+ +)?(\d+)/(\d+)\] )RUN : \"([^\"]+)\".*")
-_BASE = re.compile(r"(?:base: |I: (?=(?:Resolving|Checking|Unpacking|Configuring|Installing|Base) \S+ \S+ ))(.+)")
+_BASE = re.compile(r"(?:base: |I: (?=(?:Resolving|Checking|Unpacking|Configuring|Installing|Base) \S+ \S))(.+)")
 
 
 async def watch(runner: Runner, command: Command, progress: Progress, *, failure: str, remedy: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -86,15 +87,16 @@ class Image:
         own, roots, done = await asyncio.gather(
             asyncio.to_thread(self._read_sources),
             self._runner.run(commands.host_roots()),
-            self._runner.run(commands.describe(self._image)),
+            self._runner.run(commands.labels(self._image)),
         )
         parts = {**own, _ROOTS: certificates(roots.stdout)}
         inputs = inputs_hash(parts, self._version, self._base)
         if done.exit_code != 0:
             await self._expect_engine()
             return _Found(State.MISSING, parts, inputs)
-        _, kind, built_from = done.text.split("\n")[:3]
-        if kind != "agent" and not built_from:
+        labels: dict[str, str] = json.loads(done.text) or {}
+        built_from = labels.get(commands.LABEL_INPUTS)
+        if built_from is None:
             return _Found(State.FOREIGN, parts, inputs)
         return _Found(State.CURRENT if built_from == inputs else State.OUTDATED, parts, inputs)
 

@@ -40,6 +40,8 @@ def _answer(verb: str, root: str) -> int:
     try:
         if verb == "facts":
             answer = facts.facts(root, request)
+        elif verb == "reach":
+            answer = facts.reach(root, request)
         elif verb == "prepare":
             answer = runs.prepare(root, request)
         elif verb == "describe":

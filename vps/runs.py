@@ -104,6 +104,11 @@ class Runs:
             raise BadInput("HETZNER_SSH_USER", f"its uid on the host is {docker.AGENT_ID}.", remedy=remedy)
         return self._facts
 
+    async def reach(self, host: str, port: int, *, tls: bool, timeout: float = 10.0) -> str:
+        """Whether the host gets a connection to an address: an empty text, or why not."""
+        request = {"host": host, "port": port, "tls": tls, "timeout_s": timeout}
+        return str((await self._ask("reach", request))["error"])
+
     async def start(self, request: RunRequest) -> Run:
         """Start one. Raises BadInput, DiskFull, DockerUnavailable or HostError; then nothing of it is left on the host."""
         try:

@@ -15,6 +15,8 @@ from agents.uninstall import uninstall
 from vps.errors import BadInput
 from vps.host.prune import MAX_AGE_S, MAX_BYTES
 
+_OLDER, _MAX_SIZE = f"{MAX_AGE_S / 86_400:.0f}d", f"{MAX_BYTES >> 30}g"
+
 
 def add(verbs: Any) -> None:
     """The four verbs."""
@@ -23,8 +25,8 @@ def add(verbs: Any) -> None:
     verb.add_argument("--replace", action="store_true", help="replace a pinned key that has changed")
     _verb(verbs, "doctor", "Check settings, bot, host, Docker, image and model", _doctor)
     verb = _verb(verbs, "prune", "Remove old runs from the host", _prune)
-    verb.add_argument("--older", default=f"{MAX_AGE_S / 86_400:.0f}d", help="remove runs that ended longer ago (default %(default)s)")
-    verb.add_argument("--max-size", "--max_size", default=f"{MAX_BYTES >> 30}g", help="keep at most this much (default %(default)s)")
+    verb.add_argument("--older", default=_OLDER, help="remove runs that ended longer ago (default %(default)s)")
+    verb.add_argument("--max-size", "--max_size", default=_MAX_SIZE, help="keep at most this much (default %(default)s)")
     verb = _verb(verbs, "uninstall", "Remove AgentFlow from the host, except unpushed work", _uninstall)
     verb.add_argument("--yes", action="store_true", help="do not ask")
     verb.add_argument("--force", action="store_true", help="also stop agents that run")

@@ -51,18 +51,31 @@ async def _once(given: argparse.Namespace) -> int:
         _say(f'/spawn task:"{given.task}"')
         started = time.monotonic()
         await found.discord.person.slash("spawn", task=given.task)
-        thread = await found.discord.newest_thread(timeout=120)
+        thread = await _thread(found)
         end = await _ended(found, thread)
         print("\n" + thread_text(found.discord.world, thread) + "\n")
         if given.screenshot:
             # The address names the open thread; the picture is taken once the end is on the page.
-            ready = "document.body.innerText.includes('changed.py') || document.querySelectorAll('.thread .message').length > 5"
+            ready = "document.querySelectorAll('.pane.thread .message').length > 5"
             await screenshot(f"{found.discord.page_url}#{thread}", given.screenshot, ready=ready)
         changed = await asyncio.to_thread(_changes, found.workspace)
         for line in changed:
             _say(f"changed: {line}")
         _say(f"{end} in {time.monotonic() - started:.1f} s, model: {found.model}")
         return 0 if changed and end == "succeeded" else 1
+
+
+async def _thread(found: Stage) -> int:
+    """The run's thread. Raises VpsError with what the channel says if the run was refused."""
+
+    def thread_or_refusal() -> int | str | None:
+        said = thread_text(found.discord.world, found.discord.channel_id)
+        return next((thread.id for thread in found.discord.world.threads()), None) or (said if "❌" in said else None)
+
+    answer = await found.discord.world.until(thread_or_refusal, _RUN_S)
+    if isinstance(answer, str):
+        raise VpsError(f"The run was refused:\n{answer}")
+    return answer
 
 
 async def _ended(found: Stage, thread_id: int) -> str:

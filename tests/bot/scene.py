@@ -125,10 +125,10 @@ class Scene:
         assert name
         return name
 
-    async def answer(self, command: str, *, user: User | None = None, timeout: float = RUN_S, **options: Any) -> Message:
+    async def answer(self, command: str, *, user: User | None = None, within: float = RUN_S, **options: Any) -> Message:
         """What a command answers."""
         interaction = await self.slash(command, user=user, **options)
-        return await interaction.reply(timeout)
+        return await interaction.reply(within)
 
     async def containers(self) -> list[dict[str, Any]]:
         """This scene's containers as `docker inspect` shows them."""
@@ -185,6 +185,7 @@ async def opened(ground: Ground, *, image_ready: bool = True, **settings: Any) -
                     await scene.bot.crew.image.ensure(_silent)
                 yield scene
             finally:
+                print(*logged, sep="\n")  # pytest shows it when the test fails
                 await scene.clear()
             assert [str(each) for each in discord.violations] == []
             assert [str(each) for each in discord.own_violations] == []

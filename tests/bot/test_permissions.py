@@ -14,7 +14,7 @@ async def test_a_stranger_is_refused_everything_and_leaves_nothing(scene: Scene)
     for tool in TOOLS:
         answer = await scene.answer(tool.verb, user=scene.eve, **GIVEN.get(tool.verb, {"container_id": "claude-agent"}))
         assert answer.ephemeral
-        assert f"You may not use /{tool.verb}." in answer.text
+        assert f"You may not use `{tool.verb}`." in answer.text
         assert "Ask whoever runs this bot" in answer.text
     assert await scene.leaves_nothing()
 

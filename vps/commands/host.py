@@ -8,3 +8,8 @@ from vps.shell import Cmd, cmd
 def script(library: str, verb: str, root: str) -> Cmd:
     """One verb of `vps/remote.py`. `-s -E`: neither the user's packages nor the environment change what it does."""
     return cmd("python3", "-s", "-E", f"{library}/vps/remote.py", verb, root)
+
+
+def python_version() -> Cmd:
+    """Prints the version of the host's python3, as three numbers."""
+    return cmd("python3", "-I", "-c", "import sys; print(*sys.version_info[:3])")

@@ -10,10 +10,9 @@ HELD = b"held"
 _LOCK_SECONDS = 7200
 
 
-def describe(image: str) -> Cmd:
-    """Prints an image's id, kind and the hash of its inputs, a line each; fails where there is no such image."""
-    fields = (".Id", f'index .Config.Labels "{LABEL_KIND}"', f'index .Config.Labels "{LABEL_INPUTS}"')
-    return cmd("docker", "image", "inspect", "--format", "\n".join(f"{{{{{field}}}}}" for field in fields), image)
+def labels(image: str) -> Cmd:
+    """Prints an image's labels as a JSON object, or null; fails where there is no such image."""
+    return cmd("docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image)
 
 
 def exists(image: str) -> Cmd:
@@ -72,3 +71,18 @@ def make_base(script: str, image: str, directory: str) -> Cmd:
 def prune() -> Cmd:
     """Remove our images that no name and no container holds: the one that was replaced, the steps of a failed build."""
     return cmd("docker", "image", "prune", "--force", "--filter", f"label={LABEL_KIND}")
+
+
+def remove(image: str) -> Cmd:
+    """Take a name off an image; the image goes with its last one, unless a container uses it."""
+    return cmd("docker", "image", "rm", image)
+
+
+def ours() -> Cmd:
+    """Prints the names of all images that were built from our Dockerfile, a line each."""
+    return cmd("docker", "image", "ls", "--filter", f"label={LABEL_KIND}", "--format", "{{.Repository}}:{{.Tag}}")
+
+
+def bases() -> Cmd:
+    """Prints the bases that were made on the host, a line each."""
+    return cmd("docker", "image", "ls", "--filter", "reference=agentflow-base", "--format", "{{.Repository}}:{{.Tag}}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import ssl
 import sys
 import time
 from typing import Any
@@ -22,6 +24,19 @@ def facts(root: str, _request: dict[str, Any]) -> dict[str, Any]:
         "python": ".".join(map(str, sys.version_info[:3])),
         "now": time.time(),
     }
+
+
+def reach(_root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Connect to `host` and `port`, with TLS if `tls`, for at most `timeout_s`; what went wrong, or an empty `error`."""
+    address = (request["host"], int(request["port"]))
+    try:
+        with socket.create_connection(address, timeout=float(request["timeout_s"])) as plain:
+            if request["tls"]:
+                with ssl.create_default_context().wrap_socket(plain, server_hostname=address[0]):
+                    pass
+    except OSError as error:  # ssl.SSLError is one
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"error": ""}
 
 
 def _available() -> int:

@@ -138,10 +138,10 @@ class Sshd:
         process, self._process = self._process, None
         if process is None:
             return
-        workers = _tree(process.pid)
-        if process.returncode is None:
-            process.terminate()
-            process.send_signal(signal.SIGCONT)
+        workers, listener = _tree(process.pid), identify(process.pid)
+        if listener is not None and process.returncode is None:
+            listener.send(signal.SIGTERM)
+            listener.send(signal.SIGCONT)
         await _kill(workers)
         async with asyncio.timeout(_STOP_SECONDS):
             await process.wait()

@@ -19,16 +19,6 @@ def test_names_are_one_word_of_the_shell_line_whatever_they_hold() -> None:
     assert commands.exists("x; reboot").render().endswith("'x; reboot'")
 
 
-def test_an_image_is_described_by_id_kind_and_inputs() -> None:
-    *_, template, image = commands.describe("agent:latest").argv
-    assert template.split("\n") == [
-        "{{.Id}}",
-        '{{index .Config.Labels "agentflow.image"}}',
-        '{{index .Config.Labels "agentflow.inputs"}}',
-    ]
-    assert image == "agent:latest"
-
-
 def test_only_our_own_unnamed_images_are_pruned() -> None:
     assert commands.prune().argv == ("docker", "image", "prune", "--force", "--filter", "label=agentflow.image")
 

@@ -22,8 +22,16 @@ def silent(text: str) -> None:
 
 @pytest.fixture
 def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
-    """An engine apart from the machine's own, which no client has met yet."""
+    """An engine apart from the machine's own, in a network namespace of its own: it would take away docker0."""
+    program = find_program("dockerd")
+    if program is None:
+        pytest.skip("dockerd is not installed yet")
+    wrapper = tmp_path / "bin" / "dockerd"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec unshare --net {program} "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
     address = f"unix://{tmp_path}/docker.sock"
+    monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("DOCKER_HOST", address)
     return (
         f"--host={address}",

@@ -1,11 +1,9 @@
-"""The scripted model, seen by the official SDK, by plain HTTP and, where it is installed, by the real CLI."""
+"""The scripted model, seen by the official SDK and by plain HTTP."""
 
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
@@ -15,14 +13,11 @@ import pytest
 from anthropic.types import Message, MessageParam, ToolResultBlockParam, ToolUnionParam, ToolUseBlock
 from pydantic import SecretStr
 
-from vps.testing.model import SCENARIOS, Conversation, Reply, Request, ScriptedModel, Text, ToolUse, next_answer, say
-from vps.testing.model.conversation import MessagesRequest, read_conversation
-from vps.testing.model.repair import find_fault, find_target
+from vps.testing.model import Reply, Request, ScriptedModel, Text
 
 KEY = SecretStr("sk-ant-api03-for-tests")
 MODEL = "claude-opus-4-8"
 TOOLS: list[ToolUnionParam] = [{"name": "Bash", "input_schema": {"type": "object"}}]
-CLAUDE = shutil.which("claude")
 WAIT_S = 20
 
 
@@ -72,14 +67,6 @@ def after(message: Message, *results: str) -> list[MessageParam]:
     return [{"role": "assistant", "content": message.content}, {"role": "user", "content": blocks}]
 
 
-def conversation(*messages: dict[str, Any]) -> Conversation:
-    return read_conversation(MessagesRequest.model_validate({"model": MODEL, "messages": list(messages)}))
-
-
-def result(content: Any, call: str = "toolu_1") -> dict[str, Any]:
-    return {"type": "tool_result", "tool_use_id": call, "content": content}
-
-
 class TestWire:
     @pytest.mark.parametrize("task", ["scenario:thinking", "scenario:words:3", "scenario:unicode", "scenario:todo"])
     async def test_a_stream_adds_up_to_the_whole_answer(self, sdk: anthropic.AsyncAnthropic, task: str) -> None:
@@ -125,6 +112,12 @@ class TestWire:
         with pytest.raises(anthropic.InternalServerError):
             await streamed(sdk, user("scenario:error-then-ok:500"))
         assert (await streamed(sdk, user("scenario:error-then-ok:500"))).stop_reason == "end_turn"
+
+    async def test_an_overloaded_opus_leaves_the_others_free(self, sdk: anthropic.AsyncAnthropic) -> None:
+        task = [user("scenario:opus-overloaded")]
+        with pytest.raises(anthropic.InternalServerError):
+            await sdk.messages.create(model=MODEL, max_tokens=10, messages=task)
+        assert await sdk.messages.create(model="claude-sonnet-5", max_tokens=10, messages=task)
 
     async def test_an_unknown_model_is_not_found(self, sdk: anthropic.AsyncAnthropic) -> None:
         with pytest.raises(anthropic.NotFoundError, match="model: gpt-none"):
@@ -225,108 +218,6 @@ class TestServer:
                 pass
 
 
-class TestConversation:
-    def test_the_task_is_the_last_thing_a_person_wrote(self) -> None:
-        reminder = "<system-reminder>\nscenario:error\n</system-reminder>"
-        first = {"role": "user", "content": [text(reminder), text("first task")]}
-        second = {
-            "role": "user",
-            "content": [result("done"), text("[Request interrupted by user]"), text("second task")],
-        }
-        assert conversation(first).task == "first task"
-        assert conversation(first, second, {"role": "system", "content": "scenario:drop"}).task == "second task"
-        assert conversation(first, second, {"role": "user", "content": reminder}).rounds == ()
-
-    def test_results_notices_and_nudges_are_rounds(self) -> None:
-        nudge = "[Your previous response had no visible output. Please continue.]"
-        state = conversation(
-            user_text("go"),
-            {
-                "role": "assistant",
-                "content": [{"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}],
-            },
-            {"role": "user", "content": [result([text("out"), text("put")])]},
-            user_text("<task-notification>ended</task-notification>"),
-            user_text(nudge),
-        )
-        assert len(state.rounds) == 3
-        assert state.result(0).call == ToolUse("Bash", {"command": "ls"})
-        assert state.result(0).text == "out\nput"
-        assert state.result(1).text == state.result(9).text == ""
-
-    @pytest.mark.parametrize("name", SCENARIOS)
-    def test_every_scenario_begins(self, name: str) -> None:
-        assert next_answer(Conversation(f"please run scenario:{name} now"))
-        assert SCENARIOS[name].about
-
-    def test_an_unknown_scenario_names_the_known_ones(self) -> None:
-        assert "big-output" in spoken(next_answer(Conversation("scenario:nonsense")))
-
-    def test_free_text_gets_an_honest_answer_about_the_workspace(self) -> None:
-        state = conversation(user_text("write me a poem"), {"role": "user", "content": [result("README.md")]})
-        answer = spoken(next_answer(state))
-        assert "scripted model" in answer
-        assert "README.md" in answer
-        assert "scenario:" in answer
-
-
-class TestRepair:
-    LISTING = "/w\n./pkg/calc.py\n./pkg/test_calc.py\npkg/calc.py:1:def add(x: int, y: int = 0) -> int:"
-
-    def test_the_target_is_read_from_the_tree(self) -> None:
-        target = find_target(self.LISTING)
-        assert target is not None
-        assert (target.file, target.sum, target.test_path) == ("/w/pkg/calc.py", "x + y", "pkg/test_calc_add.py")
-
-    @pytest.mark.parametrize("listing", ["", "/w\n./a.py", "/w\na.py:1:def add(x):", "/w\na.py:1:def add(x, y, z):"])
-    def test_no_target_is_said_plainly(self, listing: str) -> None:
-        state = conversation(user_text("fix add() and add a test"), {"role": "user", "content": [result(listing)]})
-        assert "nothing to fix" in spoken(next_answer(state))
-
-    @pytest.mark.parametrize(
-        ("source", "value"),
-        [
-            ("1\tdef add(x, y):\n2\t    return x - y\n", "x - y"),
-            ("     1→def add(x, y):\n     2→    '''Adds.'''\n     3→\n     4→    return x*y", "x*y"),
-            ("1\tdef add(x, y):\n2\t    return x + y\n", None),
-            ("1\tdef add(x, y):\n2\t    pass\n3\tdef sub(x, y):\n4\t    return x - y\n", None),
-        ],
-    )
-    def test_the_fault_is_found_in_add_alone(self, source: str, value: str | None) -> None:
-        target = find_target(self.LISTING)
-        assert target is not None
-        fault = find_fault(source, target)
-        assert (fault.value if fault else None) == value
-
-    @pytest.mark.skipif(CLAUDE is None, reason="no claude on PATH; the container tests run the real CLI")
-    async def test_the_real_cli_repairs_a_repository(self, tmp_path: Path) -> None:
-        workspace = tmp_path / "w"
-        workspace.mkdir()
-        source = workspace / "calc.py"
-        source.write_text("def add(a, b):\n    return a - b\n\n\ndef sub(a, b):\n    return a - b\n")
-        async with ScriptedModel(api_key=KEY) as model:
-            events = await run_cli(model, workspace, "fix add() and add a test")
-        assert events[-1]["subtype"] == "success"
-        assert events[-1]["is_error"] is False
-        assert "test_add passed" in events[-1]["result"]
-        assert source.read_text() == "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a - b\n"
-        assert (workspace / "test_calc.py").is_file()
-
-
-async def run_cli(model: ScriptedModel, workspace: Path, task: str) -> list[dict[str, Any]]:
-    """The events of one run of the real CLI, in an environment of its own."""
-    env = {"HOME": str(workspace.parent), "PATH": "/usr/local/bin:/usr/bin:/bin", "IS_SANDBOX": "1"}
-    env |= {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": KEY.get_secret_value()}
-    options = ["--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions", "--model", MODEL]
-    process = await asyncio.create_subprocess_exec(
-        str(CLAUDE), "-p", *options, "--", task, cwd=workspace, env=env,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=2**24,
-    )  # fmt: skip
-    async with asyncio.timeout(60):
-        output, _ = await process.communicate()
-    return [json.loads(line) for line in output.split(b"\n") if line]
-
-
 async def post(model: ScriptedModel, body: Any, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     headers = {"x-api-key": KEY.get_secret_value()} if headers is None else headers
     async with (
@@ -340,25 +231,8 @@ def body(task: str) -> dict[str, Any]:
     return {"model": MODEL, "stream": True, "messages": [user(task)], "max_tokens": 10}
 
 
-def text(words: str) -> dict[str, Any]:
-    return {"type": "text", "text": words}
-
-
-def user_text(words: str) -> dict[str, Any]:
-    return {"role": "user", "content": words}
-
-
 def without_id(block: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in block.items() if name != "id"}
-
-
-def spoken(answer: object) -> str:
-    assert isinstance(answer, Reply)
-    return "".join(block.text for block in answer.blocks if isinstance(block, Text))
-
-
-def test_say_is_one_text_block() -> None:
-    assert spoken(say("hello")) == "hello"
 
 
 def test_a_probe_is_not_work() -> None:

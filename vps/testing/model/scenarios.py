@@ -84,6 +84,10 @@ def _error_then_ok(conversation: Conversation, status: int) -> Answer:
     return _error(conversation, status) if conversation.attempt == 1 else say("Back after an error.")
 
 
+def _opus_overloaded(conversation: Conversation, _number: int) -> Answer:
+    return Fault(529, "Overloaded") if "opus" in conversation.model else say(f"{conversation.model} answers instead.")
+
+
 def _usage_limit(_conversation: Conversation, reset_at: int) -> Answer:
     limits = {"status": "rejected", "reset": str(reset_at), "representative-claim": "five_hour"}
     headers = {f"anthropic-ratelimit-unified-{name}": value for name, value in limits.items()}
@@ -193,6 +197,9 @@ SCENARIOS: Mapping[str, Scenario] = {
         _error, f"API error NUMBER every time: one of {sorted(ERROR_TYPES)}; 429 with retry-after 1", 500
     ),
     "error-then-ok": Scenario(_error_then_ok, "API error NUMBER, then an answer", 500),
+    "opus-overloaded": Scenario(
+        _opus_overloaded, "529 to every Opus model, an answer from the others (for a fallback)"
+    ),
     "usage-limit": Scenario(_usage_limit, "429 as a subscription gets it; resets at epoch NUMBER", 4_102_444_800),
     "unknown-model": Scenario(lambda conversation, _number: unknown_model(conversation.model), "404 for the model"),
     "prompt-too-long": Scenario(steps(Fault(400, "prompt is too long: 250000 tokens > 200000 maximum")), "400"),

@@ -1,0 +1,83 @@
+"""The bot's account as Discord's REST API tells it, for the doctor: no library of Discord's is needed for two requests."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from agents.config import SettingsError
+from vps.errors import VpsError
+
+_API = "https://discord.com/api/v10"
+_TIMEOUT_S = 15.0
+_MAX_ANSWER = 1 << 20
+# https://discord.com/developers/docs/topics/permissions: view channel, send messages, embed links, attach files,
+# read history, manage threads, create public threads, send messages in threads.
+_PERMISSIONS = sum(1 << bit for bit in (10, 11, 14, 15, 16, 34, 35, 38))
+# https://discord.com/developers/docs/resources/application#application-object-application-flags
+_INTENTS = {"presence": (12, 13), "members": (14, 15), "message content": (18, 19)}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who the bot is. `intents` tells which privileged intents its application has."""
+
+    name: str
+    application_id: str
+    intents: str
+
+    @property
+    def invite_url(self) -> str:
+        """Opens Discord's page that adds the bot to a server with what it needs."""
+        query = f"client_id={self.application_id}&scope=bot+applications.commands&permissions={_PERMISSIONS}"
+        return f"https://discord.com/oauth2/authorize?{query}"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry the token to another host."""
+
+    def redirect_request(self, *_request: Any) -> None:
+        """See the base class: None makes it an HTTPError."""
+
+
+async def look_up(token: SecretStr, api_url: str | None) -> Account:
+    """Raises SettingsError for a token that Discord refuses, VpsError when it cannot be asked."""
+    base = (api_url or _API).rstrip("/")
+    user, application = await asyncio.gather(
+        asyncio.to_thread(_get, f"{base}/users/@me", token), asyncio.to_thread(_get, f"{base}/applications/@me", token)
+    )
+    flags = int(application.get("flags") or 0)
+    on = [name for name, bits in _INTENTS.items() if any(flags >> bit & 1 for bit in bits)]
+    return Account(str(user.get("username", "?")), str(application.get("id", "")), f"on: {', '.join(on) or 'none'}")
+
+
+def _get(url: str, token: SecretStr) -> dict[str, Any]:
+    headers = {
+        "Authorization": f"Bot {token.get_secret_value()}",
+        "User-Agent": "DiscordBot (https://github.com/agentflow/agentflow, 0.1)",
+    }
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  https, or http to loopback: checked by the settings
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=_TIMEOUT_S) as answer:
+            parsed: Any = json.loads(answer.read(_MAX_ANSWER))
+    except urllib.error.HTTPError as error:
+        raise _refused(error) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        remedy = "Check this machine's network, and DISCORD_API_URL if it is set."
+        raise VpsError(f"Discord cannot be asked: {error}.", remedy=remedy) from error
+    return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
+
+
+def _refused(error: urllib.error.HTTPError) -> VpsError:
+    with error:
+        if error.code == 401:
+            remedy = "Reset it in Discord's developer portal and put the new one in .env."
+            return SettingsError("DISCORD_BOT_TOKEN is not accepted by Discord.", remedy=remedy)
+        return VpsError(f"Discord answered {error.code}.", remedy="Try it again later; check DISCORD_API_URL if it is set.")

@@ -1,0 +1,85 @@
+"""What the doctor finds."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import web
+
+from tests.agents.conftest import Station
+
+
+def levels(out: str) -> dict[str, str]:
+    return {line[8:].split(":", 1)[0]: line[:8].strip() for line in out.splitlines()}
+
+
+async def test_a_sound_host_has_no_failure(docked: Station) -> None:
+    done = await docked.agentflow("doctor")
+    found = levels(done.out)
+    assert done.code == 0, done.out
+    assert "FAIL" not in found.values()
+    assert [found[name] for name in ("host key", "login", "python", "inotify", "relay", "docker", "clock", "model")] == ["ok"] * 8
+
+
+async def test_a_wrong_setting_fails_and_the_rest_is_skipped(station: Station) -> None:
+    done = await station.agentflow("doctor", HETZNER_SSH_PORT="many")
+    assert done.code == 1
+    assert done.out.startswith("FAIL    settings: HETZNER_SSH_PORT")
+    assert levels(done.out)["docker"] == "skipped"
+
+
+async def test_a_refused_login_names_the_remedy(station: Station) -> None:
+    done = await station.agentflow("doctor", HETZNER_SSH_KEY=str(station.root.parent / "sshd" / "host_key"))
+    found = levels(done.out)
+    assert (done.code, found["host key"], found["login"], found["docker"], found["model"]) == (1, "ok", "FAIL", "skipped", "skipped")
+    assert "authorized_keys" in done.out
+
+
+async def test_a_model_that_cannot_be_reached_is_told(station: Station) -> None:
+    done = await station.agentflow("doctor", ANTHROPIC_BASE_URL="http://127.0.0.1:1")
+    assert levels(done.out)["model"] == "FAIL"
+    assert "127.0.0.1:1" in done.out
+
+
+async def test_the_bot_is_looked_up_and_invited(station: Station) -> None:
+    seen: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.json_response({"id": "42", "username": "crew", "flags": 1 << 19})
+
+    app = web.Application()
+    app.router.add_get("/api/v10/{tail:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        port = runner.addresses[0][1]
+        url = f"http://127.0.0.1:{port}/api/v10"
+        token = "a-token-for-tests"
+        done = await station.agentflow("doctor", DISCORD_BOT_TOKEN=token, DISCORD_CHANNEL_ID="7", DISCORD_API_URL=url)
+    finally:
+        await runner.cleanup()
+    assert levels(done.out)["bot"] == "ok"
+    assert "client_id=42&scope=bot+applications.commands&permissions=" in done.out
+    assert seen == [f"Bot {token}"] * 2
+    assert token not in json.dumps(done.out + done.err)
+
+
+async def test_a_refused_token_fails(station: Station) -> None:
+    async def refuse(_request: web.Request) -> web.Response:
+        return web.json_response({"message": "401: Unauthorized", "code": 0}, status=401)
+
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", refuse)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        done = await station.agentflow("doctor", DISCORD_BOT_TOKEN="wrong-token", DISCORD_API_URL=url)
+    finally:
+        await runner.cleanup()
+    assert levels(done.out)["bot"] == "FAIL"
+    assert "developer portal" in done.out
