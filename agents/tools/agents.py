@@ -64,7 +64,7 @@ class SpawnInput(Input):
     ]
     profile: Annotated[Literal["base"], Field(default="base", description="image profile")]
     memory: Annotated[MemoryBytes | None, Field(default=None, description="memory limit, such as 4g")]
-    cpus: Annotated[float | None, Field(default=None, gt=0, description="CPU limit, such as 1.5")]
+    cpus: Annotated[float | None, Field(default=None, gt=0, allow_inf_nan=False, description="CPU limit, such as 1.5")]
 
     @field_validator("task")
     @classmethod

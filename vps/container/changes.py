@@ -65,7 +65,7 @@ class Changes:
         try:
             argv = as_agent(["/bin/sh", "-c", script, "changes", *words], self._cwd)
             environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/home/claude", "LC_ALL": "C.UTF-8"}
-            return spawn(argv, environ, stdin=null, stdout=writer, stderr=null), reader
+            return spawn(argv, environ, {0: null, 1: writer, 2: null}), reader
         finally:
             os.close(writer)
             os.close(null)

@@ -7,6 +7,11 @@ import os
 from vps.container import paths
 
 _OOM_FIRST = b"500"
+CREDENTIAL_FD = 9
+_BY_DESCRIPTOR = {
+    "ANTHROPIC_API_KEY": "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_OAUTH_TOKEN": "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+}
 
 
 def read_words(path: str) -> list[str]:
@@ -32,6 +37,35 @@ def take_credentials() -> dict[str, str]:
     return found
 
 
+def hand_over(secrets: dict[str, str], environ: dict[str, str]) -> tuple[dict[str, str], int | None]:
+    """How the CLI gets its credential: the environment to add, and a descriptor to give it as CREDENTIAL_FD.
+
+    A pipe that is read once leaves the key in nobody's environment, and the CLI's own memory is closed to the agent since its
+    binary is not readable (the kernel makes such a process undumpable). The CLI opens the pipe anew by its path in /proc, so it has
+    to belong to the agent's user. A subscription token by descriptor does not work over a UNIX socket (measured with
+    2.1.197): it goes into the CLI's environment then, from which the CLI's tools do not get it.
+    """
+    for name, variable in _BY_DESCRIPTOR.items():
+        if name in secrets and not (name == "CLAUDE_CODE_OAUTH_TOKEN" and "ANTHROPIC_UNIX_SOCKET" in environ):
+            rest = {other: value for other, value in secrets.items() if other != name}
+            return rest | {variable: str(CREDENTIAL_FD)}, _agents_pipe(secrets[name].encode())
+    return secrets, None
+
+
+def _agents_pipe(data: bytes) -> int:
+    """The reading end of a pipe that holds `data` and belongs to the agent's user, as whom it is made."""
+    os.setegid(paths.AGENT_ID)
+    os.seteuid(paths.AGENT_ID)
+    try:
+        reader, writer = os.pipe()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+    os.write(writer, data)
+    os.close(writer)
+    return reader
+
+
 def as_agent(argv: list[str], cwd: str) -> list[str]:
     """The argv that runs a program as the agent: its uid and gid, no group, no capability in any set and none to be gained."""
     drop = ["/usr/bin/setpriv", f"--reuid={paths.AGENT_ID}", f"--regid={paths.AGENT_ID}", "--clear-groups"]
@@ -39,12 +73,12 @@ def as_agent(argv: list[str], cwd: str) -> list[str]:
     return [*drop, "/usr/bin/env", "-C", cwd, "--", *argv]
 
 
-def spawn(argv: list[str], environ: dict[str, str], *, stdin: int, stdout: int, stderr: int) -> int:
-    """Start argv in a session of its own and return its pid. Descriptors not named here are closed on exec (PEP 446).
+def spawn(argv: list[str], environ: dict[str, str], descriptors: dict[int, int]) -> int:
+    """Start argv in a session of its own and return its pid. `descriptors` are the only ones it gets: its number to ours.
 
     It is given a higher score for the kernel's out-of-memory killer than the supervisor, which has to tell the tale.
     """
-    actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate((stdin, stdout, stderr))]
+    actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in descriptors.items()]
     with open("/proc/self/oom_score_adj", "wb", buffering=0) as score:
         score.write(_OOM_FIRST)
         try:

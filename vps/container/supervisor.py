@@ -50,7 +50,7 @@ class Supervisor:
         cwd = environ["PWD"]
         secrets = launch.take_credentials()
         launch.link_project_files(cwd, environ["HOME"])
-        self._start(launch.as_agent(argv, cwd), environ | secrets)
+        self._start(launch.as_agent(argv, cwd), environ, secrets)
         self._prepare(cwd, list(secrets.values()))
         while self._status is None:
             self._step()
@@ -62,12 +62,16 @@ class Supervisor:
     def _ask_to_stop(self, *_: object) -> None:
         self._asked_to_stop = True
 
-    def _start(self, argv: list[str], environ: dict[str, str]) -> None:
+    def _start(self, argv: list[str], environ: dict[str, str], secrets: dict[str, str]) -> None:
+        more, credential = launch.hand_over(secrets, environ)
         reader, self._stdin = os.pipe()
         errors = launch.open_log(paths.ERRORS)
-        self._pid = launch.spawn(argv, environ, stdin=reader, stdout=self._log, stderr=errors)
-        os.close(reader)
-        os.close(errors)
+        descriptors = {0: reader, 1: self._log, 2: errors}
+        if credential is not None:
+            descriptors[launch.CREDENTIAL_FD] = credential
+        self._pid = launch.spawn(argv, environ | more, descriptors)
+        for descriptor in (reader, errors, *([credential] if credential is not None else [])):
+            os.close(descriptor)
         os.set_blocking(self._stdin, False)
 
     def _prepare(self, cwd: str, secrets: list[str]) -> None:

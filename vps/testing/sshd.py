@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncssh
 
 from vps.errors import HostUnreachable
-from vps.testing.packages import Say, provide
+from vps.testing.packages import Say, find_program, provide
 from vps.testing.processes import ProcessId, children_of, identify, program_name
 
 _ADDRESS = "127.0.0.1"
@@ -81,7 +81,6 @@ class Sshd:
         host_key.unlink(missing_ok=True)
         self.host_key_line = f"[{_ADDRESS}]:{self.port} {generate_key(host_key)}"
         _write(self.known_hosts, f"{self.host_key_line}\n")
-        # Read by the server as root: another user's login needs no way into this directory.
         _write(self._directory / "authorized_keys", f"{authorized_key.strip()}\n")
         lines = {**options, **self._settings(host_key)}
         _write(self._directory / "sshd_config", "".join(f"{name} {value}\n" for name, value in lines.items()))
@@ -92,7 +91,7 @@ class Sshd:
             "ListenAddress": _ADDRESS,
             "HostKey": f'"{host_key}"',
             "PidFile": f'"{self._directory / "sshd.pid"}"',
-            "AuthorizedKeysFile": f'"{self._directory / "authorized_keys"}"',
+            **self._keys(self._directory / "authorized_keys"),
             "AllowUsers": " ".join(self.users),
             "PermitRootLogin": "prohibit-password",
             "PasswordAuthentication": "no",
@@ -104,6 +103,14 @@ class Sshd:
             "PrintLastLog": "no",
             "LogLevel": "VERBOSE",
         }
+
+    @staticmethod
+    def _keys(path: Path) -> dict[str, str]:
+        # The server reads AuthorizedKeysFile as the user who logs in, and another one has no way into this directory.
+        if os.geteuid() != 0:
+            return {"AuthorizedKeysFile": f'"{path}"'}
+        command = f'{find_program("cat")} "{path}"'
+        return {"AuthorizedKeysFile": "none", "AuthorizedKeysCommand": command, "AuthorizedKeysCommandUser": "root"}
 
     async def start(self) -> None:
         """Start, again on the same port after `stop()`, and wait until it greets. Raises HostUnreachable."""

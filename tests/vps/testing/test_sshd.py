@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -46,6 +47,17 @@ async def test_it_refuses_another_key(server: Sshd, tmp_path: Path) -> None:
     generate_key(tmp_path / "key")
     with pytest.raises(asyncssh.PermissionDenied):
         await connect(server, tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server can let in somebody else")
+async def test_it_lets_in_another_user_and_then_nobody_else(tmp_path: Path) -> None:
+    public = generate_key(tmp_path / "key")
+    async with sshd(tmp_path / "sshd", authorized_key=public, say=silent, users=("nobody",)) as server:
+        async with await connect(server, tmp_path) as connection:
+            assert connection.get_extra_info("username") == "nobody"
+        server.users = ("root",)
+        with pytest.raises(asyncssh.PermissionDenied):
+            await connect(server, tmp_path)
 
 
 async def test_its_host_key_is_a_known_hosts_line_with_the_port(server: Sshd) -> None:

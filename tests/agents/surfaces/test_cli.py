@@ -1,0 +1,112 @@
+"""`agentflow` on the command line: the verbs against a real host."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agents.tools.agents import TOOLS
+from tests.agents.conftest import Station
+
+
+async def test_help_lists_every_verb(station: Station) -> None:
+    done = await station.agentflow("--help")
+    verbs = ["bot", *(tool.verb for tool in TOOLS), "trust", "doctor", "prune", "uninstall"]
+    assert done.code == 0
+    assert [verb for verb in verbs if f"\n    {verb}" not in done.out] == []
+
+
+async def test_discords_library_is_not_imported_for_other_verbs(station: Station) -> None:
+    done = await station.agentflow("--help", PYTHONPROFILEIMPORTTIME="1")
+    assert "agents.surfaces.cli" in done.err
+    assert " discord\n" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["spawn"], "task: is required"),
+        (["spawn", "  "], "task: is empty"),
+        (["spawn", "x", "--task", "y"], "task: is given twice"),
+        (["spawn", "x", "--colour", "red"], "unrecognized arguments: --colour"),
+        (["spawn", "x", "--max-turns", "0"], "max_turns"),
+        (["spawn", "x", "--max_turns", "many"], "max_turns"),
+        (["spawn", "x", "--timeout=-5m"], "timeout"),
+        (["spawn", "x", "--env", "PATH=/tmp"], "env"),
+        (["spawn", "x", "--profile", "gpu"], "profile"),
+        (["spawn", "x", "--workspace_path", "/etc"], "workspace_path"),
+        (["status", "nobody"], "container_id: no agent is called 'nobody'"),
+        (["prune", "--older", "soon"], "older"),
+        (["dance"], "invalid choice: 'dance'"),
+        ([], "required: VERB"),
+    ],
+)
+async def test_wrong_input_is_named_and_ends_with_2(docked: Station, argv: list[str], said: str) -> None:
+    done = await docked.agentflow(*argv)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert done.err.splitlines()[-1].startswith("error: ")
+    runs = docked.root / "runs"
+    assert not runs.exists() or list(runs.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"HETZNER_SERVER_IP": ""}, "HETZNER_SERVER_IP is not set"),
+        ({"HETZNER_SSH_PORT": "0"}, "HETZNER_SSH_PORT"),
+        ({"ANTHROPIC_API_KEY": ""}, "ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN"),
+        ({"ANTHROPIC_BASE_URL": "ftp://model"}, "ANTHROPIC_BASE_URL"),
+        ({"DISCORD_GATEWAY_URL": "ws://far.example"}, "DISCORD_GATEWAY_URL"),
+    ],
+)
+async def test_a_wrong_setting_is_named_before_anything_connects(station: Station, changed: dict[str, str], said: str) -> None:
+    done = await station.agentflow("spawn", "x", **changed)
+    assert done.code == 2
+    assert said in done.err
+    assert not station.root.exists()
+
+
+async def test_an_unknown_host_key_is_refused_with_the_remedy(station: Station) -> None:
+    station.server.known_hosts.write_text("")
+    done = await station.agentflow("list")
+    assert done.code == 1
+    assert "agentflow trust" in done.err
+
+
+async def test_a_run_from_spawn_to_prune(docked: Station) -> None:
+    spawned = await docked.agentflow("spawn", "--json", "--", "-say hello", timeout=300)
+    assert spawned.code == 0, spawned.err
+    name = spawned.json["container_id"]
+
+    waited = await docked.agentflow("wait", name, "--timeout", "90s", "--json", timeout=120)
+    assert waited.code == 0, waited.out + waited.err
+    assert waited.json["agent"]["task"] == "-say hello"
+    assert waited.json["agent"]["caller"] != ""
+
+    listed, status, output, stopped = await asyncio.gather(
+        docked.agentflow("list"),
+        docked.agentflow("status", name[:-3]),
+        docked.agentflow("output", name, "--raw"),
+        docked.agentflow("stop", name),
+    )
+    assert name in listed.out
+    assert "succeeded" in status.out
+    assert '"type":"result"' in output.out
+    assert "had ended already" in stopped.out
+
+    pruned = await docked.agentflow("prune", "--older", "0s")
+    assert pruned.out == f"{name} removed\n"
+    assert (await docked.agentflow("list", "--all")).out == "No agents.\n"
+
+
+async def test_a_task_from_stdin_that_runs_into_its_limit_fails_the_wait(docked: Station) -> None:
+    spawned = await docked.agentflow("spawn", "--task", "-", "--model", "no-such-model", "--json", stdin=b"fix it\n", timeout=300)
+    assert spawned.code == 0, spawned.err
+    name = spawned.json["container_id"]
+    short = await docked.agentflow("wait", name, "--timeout", "1ms")
+    assert short.code in (3, 4)
+    waited = await docked.agentflow("wait", name, "--json", timeout=120)
+    assert waited.code == 4, waited.out
+    assert waited.json["agent"]["task"] == "fix it"

@@ -1,0 +1,84 @@
+"""Settings: where they come from, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agents.config import Settings, SettingsError, load
+from vps.errors import VpsError
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("HETZNER_SERVER_IP=192.0.2.1\nHETZNER_SSH_USER=ops\n")
+    settings = load({"HETZNER_SERVER_IP": "192.0.2.2"}, path)
+    assert str(settings.host) == "ops@192.0.2.2:22"
+
+
+def test_an_empty_value_counts_as_absent() -> None:
+    settings = load({"HETZNER_SSH_PORT": "", "DISCORD_ALLOWED_USER_IDS": ""}, None)
+    assert settings.HETZNER_SSH_PORT == 22
+    assert settings.DISCORD_ALLOWED_USER_IDS == frozenset()
+
+
+def test_ids_are_separated_by_commas() -> None:
+    assert load({"DISCORD_ALLOWED_ROLE_IDS": "1, 22,,333"}, None).DISCORD_ALLOWED_ROLE_IDS == {1, 22, 333}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HETZNER_SSH_PORT", "70000"),
+        ("HETZNER_SSH_PORT", "ssh"),
+        ("DISCORD_GUILD_ID", "my guild"),
+        ("DISCORD_ALLOWED_USER_IDS", "1,ann"),
+        ("CLAUDE_CODE_VERSION", "latest"),
+        ("AGENTFLOW_ROOT", "relative"),
+        ("AGENTFLOW_ROOT", "/opt/a b"),
+        ("AGENTFLOW_IMAGE", "--privileged"),
+        ("ANTHROPIC_BASE_URL", "model.example"),
+        ("DISCORD_API_URL", "http://discord.example/api/v10"),
+        ("DISCORD_GATEWAY_URL", "ws://gateway.example"),
+        ("DISCORD_GATEWAY_URL", "https://gateway.example"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_a_remedy(name: str, value: str) -> None:
+    with pytest.raises(VpsError, match=name) as refused:
+        load({name: value}, None)
+    assert refused.value.remedy
+
+
+def test_stand_ins_on_loopback_need_no_tls() -> None:
+    settings = load({"DISCORD_API_URL": "http://127.0.0.1:1/api/v10", "DISCORD_GATEWAY_URL": "ws://localhost:2"}, None)
+    assert settings.DISCORD_GATEWAY_URL == "ws://localhost:2"
+
+
+def test_a_refusal_does_not_repeat_the_value() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load({"HETZNER_SSH_PORT": "sk-ant-put-here-by-mistake"}, None)
+    assert "mistake" not in str(refused.value)
+
+
+def test_secrets_are_not_shown_and_are_masked() -> None:
+    settings = load({"ANTHROPIC_API_KEY": "sk-ant-secret-0123456789"}, None)
+    assert "0123456789" not in repr(settings)
+    assert settings.mask.text("key sk-ant-secret-0123456789!") == "key [masked]!"
+
+
+def test_missing_ones_are_named_when_they_are_needed() -> None:
+    settings = load({}, None)
+    with pytest.raises(SettingsError, match="HETZNER_SERVER_IP"):
+        _ = settings.host
+    with pytest.raises(SettingsError, match="ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN"):
+        settings.require_credential()
+
+
+def test_the_example_names_every_setting_and_loads() -> None:
+    names = re.findall(r"^([A-Z_]+)=", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(names) == sorted(Settings.model_fields)
+    assert load({}, EXAMPLE) == load({}, None)

@@ -1,0 +1,93 @@
+"""What uninstalling takes and what it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.agents.conftest import IMAGE, Station
+
+_OWN_IMAGE = "agentflow-uninstall-tests:latest"
+
+
+async def run(*argv: str) -> str:
+    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    async with asyncio.timeout(60):
+        out, _ = await process.communicate()
+    return out.decode()
+
+
+async def repository(path: Path) -> None:
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(path))
+    await run("git", "init", "-q", "-b", "main", str(path))
+    await run(*git, "commit", "-q", "--allow-empty", "-m", "Start")
+
+
+def give(path: Path) -> None:
+    for parent, _, files in os.walk(path):
+        for name in (parent, *(os.path.join(parent, file) for file in files)):
+            os.chown(name, 1001, 1001)
+
+
+@pytest.fixture
+async def installed(docked: Station) -> AsyncIterator[Station]:
+    await run("docker", "tag", IMAGE, _OWN_IMAGE)
+    docked.environ["AGENTFLOW_IMAGE"] = _OWN_IMAGE
+    assert (await docked.agentflow("list")).code == 0
+    yield docked
+    await run("docker", "image", "rm", _OWN_IMAGE)
+
+
+async def test_everything_goes_but_unpushed_work(installed: Station) -> None:
+    root = installed.root
+    for name in ("clean", "dirty", "ahead", "plain"):
+        path = root / "workspaces" / name
+        path.mkdir(parents=True)
+        if name != "plain":
+            await repository(path)
+    (root / "workspaces/dirty/new.txt").write_text("x")
+    (root / "workspaces/plain/notes.txt").write_text("x")
+    (root / "workspaces/ahead/a.txt").write_text("x")
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(root / "workspaces/ahead"))
+    await run(*git, "add", ".")
+    await run(*git, "commit", "-q", "-m", "Work")
+    await repository(root / "workspace")
+    give(root / "workspaces")
+    give(root / "workspace")
+
+    done = await installed.agentflow("uninstall", "--yes", timeout=120)
+
+    assert done.code == 0, done.err
+    assert sorted(path.name for path in root.iterdir()) == ["workspaces"]
+    assert sorted(path.name for path in (root / "workspaces").iterdir()) == ["ahead", "dirty", "plain"]
+    assert f"kept {root}/workspaces/ahead: commits that are not pushed" in done.err
+    assert f"kept {root}/workspaces/dirty: uncommitted changes" in done.err
+    assert f"kept {root}/workspaces/plain: files that are in no git repository" in done.err
+    assert await run("docker", "image", "ls", "-q", _OWN_IMAGE) == ""
+    assert await run("docker", "image", "ls", "-q", IMAGE) != ""
+
+
+async def test_it_asks_first(installed: Station) -> None:
+    done = await installed.agentflow("uninstall", stdin=b"\n")
+    assert done.code == 1
+    assert (installed.root / "lib").exists()
+
+
+async def test_it_refuses_while_agents_run_and_stops_them_when_forced(installed: Station) -> None:
+    label = f"agentflow.root={installed.root}"
+    name = "claude-agent-1700000000000-unins1"
+    await run("docker", "run", "-d", "--init", "--name", name, "--label", label, _OWN_IMAGE, "sleep", "300")
+    try:
+        refused = await installed.agentflow("uninstall", "--yes")
+        assert refused.code == 2
+        assert name in refused.err
+        done = await installed.agentflow("uninstall", "--yes", "--force", timeout=120)
+        assert done.code == 0, done.err
+        assert not installed.root.exists()
+        assert await run("docker", "ps", "-aq", "--filter", f"label={label}") == ""
+    finally:
+        await run("docker", "rm", "-f", name)

@@ -1,0 +1,78 @@
+"""A thread is complete and in order whatever Discord and the network do meanwhile."""
+
+from __future__ import annotations
+
+import re
+
+from tests.bot.scene import RUN_S, Scene, docker
+from tests.discord_standin import Channel
+
+MESSAGES = r"/channels/\d+/messages$"
+MESSAGE = r"/channels/\d+/messages/\d+$"
+WORDS = 12
+
+
+def words(scene: Scene, thread: Channel) -> list[int]:
+    return [int(number) for number in re.findall(r"word (\d+)", scene.discord.transcript(thread))]
+
+
+async def test_failed_and_reset_sends_neither_lose_nor_repeat_a_message(scene: Scene) -> None:
+    discord = scene.discord
+    await scene.slash("spawn", task=f"scenario:words:{WORDS}")
+    await scene.new_thread(set())
+    discord.fail_next("POST", MESSAGES, status=429, retry_after=0.2, times=2)
+    discord.fail_next("POST", MESSAGES, status=500)
+    discord.fail_next("POST", MESSAGES, status=429, retry_after=0.2, everywhere=True)
+    discord.reset_next("POST", MESSAGES, times=2)
+    discord.reset_next("POST", MESSAGES, accepted=True, times=2)
+    discord.fail_next("PATCH", MESSAGE, status=503)
+    discord.reset_next("PATCH", MESSAGE, accepted=True)
+    thread = discord.threads(scene.channel)[0]
+    await scene.end_of(thread)
+    assert words(scene, thread) == list(range(1, WORDS + 1))
+    assert discord.transcript(thread).count("**Done**") == 1
+    assert discord.faults.unused == []
+
+
+async def test_a_dropped_gateway_is_resumed_and_the_thread_goes_on(scene: Scene) -> None:
+    discord = scene.discord
+    thread = await scene.spawn(f"scenario:words:{WORDS}")
+    held = discord.hold_next("POST", MESSAGES)
+    await held.reached.wait()
+    discord.gateway.drop()
+    held.open()
+    await scene.end_of(thread)
+    assert words(scene, thread) == list(range(1, WORDS + 1))
+    await discord.connected(30)
+    assert (await scene.answer("list")).ephemeral
+
+
+async def test_an_outage_of_discord_delays_the_thread_and_nothing_more(scene: Scene) -> None:
+    discord = scene.discord
+    thread = await scene.spawn("scenario:sleep:1")
+    await discord.message_in(thread, "This takes a while.", RUN_S)
+    name = await scene.name_of(thread)
+    async with discord.outage():
+        await docker("wait", name)
+    await scene.end_of(thread)
+    text = discord.transcript(thread)
+    assert [text.count(part) for part in ("This takes a while.", "The long command has ended.", "**Done**")] == [1, 1, 1]
+
+
+async def test_a_deleted_thread_ends_the_showing_and_not_the_run(scene: Scene) -> None:
+    discord = scene.discord
+    thread = await scene.spawn("scenario:sleep:1")
+    await discord.message_in(thread, "This takes a while.", RUN_S)
+    name = await scene.name_of(thread)
+    discord.world.delete_channel(thread)
+    answer = await scene.answer("wait", container_id=name)
+    assert "✅ **succeeded**" in answer.text
+    assert "The long command has ended." in answer.text
+
+
+async def test_within_discords_limits_nothing_is_refused_twice(scene: Scene) -> None:
+    scene.discord.limits.allowed = 5
+    thread = await scene.spawn("scenario:words:7")
+    await scene.end_of(thread)
+    assert words(scene, thread) == list(range(1, 8))
+    assert scene.discord.limits.refused <= 1
