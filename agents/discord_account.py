@@ -40,11 +40,18 @@ class Account:
         return f"https://discord.com/oauth2/authorize?{query}"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the token to another host."""
-
-    def redirect_request(self, *_request: Any) -> None:
-        """See the base class: None makes it an HTTPError."""
+def _opener() -> urllib.request.OpenerDirector:
+    """Follows no redirect: that would carry the token to another host."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
 
 
 async def look_up(token: SecretStr, api_url: str | None) -> Account:
@@ -65,7 +72,7 @@ def _get(url: str, token: SecretStr) -> dict[str, Any]:
     }
     request = urllib.request.Request(url, headers=headers)  # noqa: S310  https, or http to loopback: checked by the settings
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=_TIMEOUT_S) as answer:
+        with _opener().open(request, timeout=_TIMEOUT_S) as answer:
             parsed: Any = json.loads(answer.read(_MAX_ANSWER))
     except urllib.error.HTTPError as error:
         raise _refused(error) from error

@@ -40,7 +40,8 @@ class Feed:
         self._crew = crew
         self._client = client
         self._store = store
-        self._record = record
+        # The task is the thread's name and stands on the card.
+        self._record = record.model_copy(update={"task": crew.mask.text(record.task)})
         self._timeline = Timeline(record.workspace)
         self._tally = Tally()
         self._framer = Framer()
@@ -109,9 +110,11 @@ class Feed:
             await asyncio.sleep(_BATCH_S)
 
     async def _show_blocks(self, thread: RunThread) -> None:
-        for block in self._timeline.blocks:
-            await thread.show(block)
+        blocks = self._timeline.blocks
+        # Dropped before the first send: what is sealed during one was not shown yet, and is the next round's.
         self._timeline.drop_sealed()
+        for block in blocks:
+            await thread.show(block)
 
     async def _show_card(self, thread: RunThread) -> None:
         view = self._view(None)
@@ -138,7 +141,7 @@ class Feed:
         asker = _asker(self._record)
         return CardView(
             name=self._record.name,
-            task=mask.text(self._record.task),
+            task=self._record.task,
             workspace=self._record.workspace,
             state="finished" if outcome else "running" if tally.model else "starting",
             ending=outcome.ending if outcome else None,

@@ -95,9 +95,12 @@ class Relay:
             await self._order(op="follow", run=name, offset=offset)
             while True:
                 update = await follower.queue.get()
-                yield update
                 if not isinstance(update, Piece):
+                    # Before the last yield: whoever stops asking then leaves this generator where it stands.
+                    del self._followers[name]
+                    yield update
                     return
+                yield update
         finally:
             if self._followers.pop(name, None) is not None:
                 await self._order(op="forget", run=name)

@@ -17,12 +17,11 @@ import pytest
 from pydantic import SecretStr
 
 from agents.config import Settings, load
-from vps.testing.engine import engine
+from tests.conftest import IMAGE
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd, generate_key, sshd
 
 KEY = "sk-ant-agents-tests-0123456789abcdef"
-IMAGE = "agentflow-claude-code:tests"
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -95,7 +94,7 @@ async def station(place: Path) -> AsyncIterator[Station]:
 
 
 @pytest.fixture
-async def docked(station: Station) -> AsyncIterator[Station]:
-    """The same with a Docker engine."""
-    async with engine(print):
-        yield station
+def docked(station: Station, image: str) -> Station:
+    """The same with a Docker engine and the agent image."""
+    assert image == IMAGE
+    return station

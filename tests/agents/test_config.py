@@ -23,11 +23,11 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_an_empty_value_counts_as_absent() -> None:
     settings = load({"HETZNER_SSH_PORT": "", "DISCORD_ALLOWED_USER_IDS": ""}, None)
     assert settings.HETZNER_SSH_PORT == 22
-    assert settings.DISCORD_ALLOWED_USER_IDS == frozenset()
+    assert frozenset() == settings.DISCORD_ALLOWED_USER_IDS
 
 
 def test_ids_are_separated_by_commas() -> None:
-    assert load({"DISCORD_ALLOWED_ROLE_IDS": "1, 22,,333"}, None).DISCORD_ALLOWED_ROLE_IDS == {1, 22, 333}
+    assert {1, 22, 333} == load({"DISCORD_ALLOWED_ROLE_IDS": "1, 22,,333"}, None).DISCORD_ALLOWED_ROLE_IDS
 
 
 @pytest.mark.parametrize(

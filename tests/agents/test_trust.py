@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import stat
 
 from tests.agents.conftest import Station
@@ -49,9 +51,6 @@ async def test_a_changed_key_takes_more_than_yes(station: Station) -> None:
 
 def test_hashed_names_are_found_and_removed() -> None:
     # Made with `ssh-keygen -H`: HMAC-SHA1 of the name under the salt.
-    import base64
-    import hmac
-
     salt = b"12345678901234567890"
     digest = base64.b64encode(hmac.new(salt, b"[vps]:2222", "sha1").digest()).decode()
     line = f"|1|{base64.b64encode(salt).decode()}|{digest} ssh-ed25519 AAAA\n"

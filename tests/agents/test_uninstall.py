@@ -28,9 +28,9 @@ async def repository(path: Path) -> None:
 
 
 def give(path: Path) -> None:
-    for parent, _, files in os.walk(path):
-        for name in (parent, *(os.path.join(parent, file) for file in files)):
-            os.chown(name, 1001, 1001)
+    """To the agents' user."""
+    for each in (path, *path.rglob("*")):
+        os.chown(each, 1001, 1001)
 
 
 @pytest.fixture

@@ -7,18 +7,17 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.bot.scene import KEY, Ground, Scene, opened
-from vps.testing.engine import engine
+from tests.bot.scene import IMAGE, KEY, Ground, Scene, opened
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import generate_key, sshd
 
 
 @pytest.fixture(scope="session")
-async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
+async def ground(tmp_path_factory: pytest.TempPathFactory, image: str) -> AsyncIterator[Ground]:
+    assert image == IMAGE
     directory = tmp_path_factory.mktemp("bot-ssh")
     key = directory / "login_key"
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(engine(print))
         server = await stack.enter_async_context(sshd(directory, authorized_key=generate_key(key), say=print))
         model = await stack.enter_async_context(ScriptedModel(api_key=KEY))
         yield Ground(server, key, model)

@@ -7,8 +7,9 @@ import contextlib
 import getpass
 import json
 import shutil
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncGenerator, Generator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,13 @@ from structlog.testing import capture_logs
 from agents.config import Settings
 from bot.app import Bot, running_bot
 from bot.demo.stage import seed
+from tests.conftest import IMAGE
 from tests.discord_standin import Channel, Interaction, Message, StandIn, User
 from vps.host.layout import LABEL_ROOT
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd
 
 KEY = SecretStr("sk-ant-bot-tests-0123456789abcdef")
-IMAGE = "agentflow-claude-code:tests"
 RUN_S = 60.0
 """What a scripted run may take on a busy machine."""
 
@@ -41,7 +42,10 @@ class Ground:
 
 
 class Scene:
-    """A guild with the bot in it: `ada` may use it, `eve` and `grace` (of the role crew) may not. Each scene has a root directory of its own."""
+    """A guild with the bot in it: `ada` may use it, `eve` and `grace` (of the role crew) may not.
+
+    Each scene has a root directory of its own.
+    """
 
     def __init__(self, ground: Ground, discord: StandIn, root: Path, given: dict[str, Any]) -> None:
         self.discord = discord
@@ -172,8 +176,11 @@ async def docker(*words: str) -> str:
 
 
 @asynccontextmanager
-async def opened(ground: Ground, *, image_ready: bool = True, **settings: Any) -> AsyncIterator[Scene]:
-    """A scene with the bot ready, and the image unless told otherwise. At its end nothing is left, and neither side did anything wrong."""
+async def opened(ground: Ground, *, image_ready: bool = True, **settings: Any) -> AsyncGenerator[Scene]:
+    """A scene with the bot ready, and the image unless told otherwise.
+
+    At its end nothing is left, and neither side did anything wrong.
+    """
     with short_directory() as root, capture_logs() as logged, no_unhandled_errors():
         async with StandIn() as discord:
             scene = Scene(ground, discord, root, settings)
@@ -185,7 +192,7 @@ async def opened(ground: Ground, *, image_ready: bool = True, **settings: Any) -
                     await scene.bot.crew.image.ensure(_silent)
                 yield scene
             finally:
-                print(*logged, sep="\n")  # pytest shows it when the test fails
+                sys.stdout.writelines(f"{each}\n" for each in logged)  # pytest shows it when the test fails
                 await scene.clear()
             assert [str(each) for each in discord.violations] == []
             assert [str(each) for each in discord.own_violations] == []
@@ -197,7 +204,7 @@ async def _silent(_text: str) -> None:
 
 
 @contextlib.contextmanager
-def short_directory() -> Iterator[Path]:
+def short_directory() -> Generator[Path]:
     """A directory whose path leaves room for a socket's (108 bytes, unix(7)); agents' files in it are not ours."""
     directory = tempfile.mkdtemp(prefix="agentflow-")
     try:
@@ -207,7 +214,7 @@ def short_directory() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def no_unhandled_errors() -> Iterator[None]:
+def no_unhandled_errors() -> Generator[None]:
     """Fails when a task or callback of this time raised what nobody took."""
     loop, found = asyncio.get_running_loop(), list[dict[str, Any]]()
     before = loop.get_exception_handler()

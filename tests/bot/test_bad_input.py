@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ async def calm(ground: Ground) -> AsyncIterator[Scene]:
         yield found
 
 
-REFUSED_AT_ONCE = [
+REFUSED_AT_ONCE: list[tuple[str, dict[str, Any], str]] = [
     ("task", {"task": "  \n"}, "say what the agent should do"),
     ("task", {"task": "x" * 1_000_000}, "at most 100000 characters"),
     ("timeout", {"timeout": "0"}, "greater than 0"),
@@ -34,8 +35,11 @@ REFUSED_AT_ONCE = [
 
 
 @pytest.mark.parametrize(("field", "options", "why"), REFUSED_AT_ONCE, ids=lambda value: str(value)[:40])
-async def test_a_malformed_option_is_refused_privately(calm: Scene, field: str, options: dict[str, object], why: str) -> None:
-    answer = await calm.answer("spawn", **{"task": "scenario:ok", **options})
+async def test_a_malformed_option_is_refused_privately(
+    calm: Scene, field: str, options: dict[str, Any], why: str
+) -> None:
+    given: dict[str, Any] = {"task": "scenario:ok", **options}
+    answer = await calm.answer("spawn", **given)
     assert answer.ephemeral
     assert f"❌ {field}: " in answer.text.replace("\\", "")
     assert why in answer.text.replace("\\", "")
@@ -43,7 +47,7 @@ async def test_a_malformed_option_is_refused_privately(calm: Scene, field: str, 
     assert await calm.leaves_nothing()
 
 
-REFUSED_BY_THE_HOST = [
+REFUSED_BY_THE_HOST: list[tuple[str, dict[str, Any], str]] = [
     ("memory", {"memory": "900t"}, "Ask for less"),
     ("cpus", {"cpus": 9000.0}, "Ask for fewer"),
     ("workspace_path", {"workspace_path": "/etc"}, ""),
@@ -53,7 +57,7 @@ REFUSED_BY_THE_HOST = [
 
 @pytest.mark.parametrize(("field", "options", "remedy"), REFUSED_BY_THE_HOST, ids=lambda value: str(value)[:40])
 async def test_what_the_host_refuses_is_told_in_the_anchor(
-    calm: Scene, field: str, options: dict[str, object], remedy: str
+    calm: Scene, field: str, options: dict[str, Any], remedy: str
 ) -> None:
     interaction = await calm.slash("spawn", task="scenario:ok", **options)
     answer = await interaction.shows("❌", 30)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from tests.bot.scene import IMAGE, RUN_S, Scene, docker
 
 
 @contextlib.asynccontextmanager
-async def by_hand(*names: str) -> AsyncIterator[None]:
+async def by_hand(*names: str) -> AsyncGenerator[None]:
     """Containers that somebody started without us."""
     try:
         for name in names:
@@ -80,7 +80,10 @@ async def test_an_unknown_or_ambiguous_id_is_refused_with_what_there_is(scene: S
     for command in ("status", "output", "stop", "wait"):
         unknown = await scene.answer(command, container_id="claude-agent-1-none")
         assert unknown.ephemeral
-        assert "container_id: 'claude-agent-1-none'" in unknown.text.replace("\\", "") or "no agent is called" in unknown.text
+        assert (
+            "container_id: 'claude-agent-1-none'" in unknown.text.replace("\\", "")
+            or "no agent is called" in unknown.text
+        )
         assert "/list" in unknown.text
     async with by_hand(f"{kind}-a", f"{kind}-b"):
         ambiguous = await scene.answer("stop", container_id=kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from tests.bot.scene import RUN_S, Scene, docker
@@ -16,14 +17,22 @@ def words(scene: Scene, thread: Channel) -> list[int]:
     return [int(number) for number in re.findall(r"word (\d+)", scene.discord.transcript(thread))]
 
 
+def told_once(scene: Scene, thread: Channel) -> bool:
+    """Whether the thread has each message of scenario:sleep once and in order."""
+    text = scene.discord.transcript(thread)
+    parts = ("This takes a while.", "The long command has ended.", "✅ **Done**")
+    places = [text.find(part) for part in parts]
+    return [text.count(part) for part in parts] == [1, 1, 1] and places == sorted(places)
+
+
 async def test_failed_and_reset_sends_neither_lose_nor_repeat_a_message(scene: Scene) -> None:
     discord = scene.discord
     await scene.slash("spawn", task=f"scenario:words:{WORDS}")
     await scene.new_thread(set())
-    discord.fail_next("POST", MESSAGES, status=429, retry_after=0.2, times=2)
+    discord.fail_next("POST", MESSAGES, status=429, retry_after=0.2)
     discord.fail_next("POST", MESSAGES, status=500)
     discord.fail_next("POST", MESSAGES, status=429, retry_after=0.2, everywhere=True)
-    discord.reset_next("POST", MESSAGES, times=2)
+    discord.reset_next("POST", MESSAGES)
     discord.reset_next("POST", MESSAGES, accepted=True, times=2)
     discord.fail_next("PATCH", MESSAGE, status=503)
     discord.reset_next("PATCH", MESSAGE, accepted=True)
@@ -38,13 +47,26 @@ async def test_a_dropped_gateway_is_resumed_and_the_thread_goes_on(scene: Scene)
     discord = scene.discord
     thread = await scene.spawn(f"scenario:words:{WORDS}")
     held = discord.hold_next("POST", MESSAGES)
-    await held.reached.wait()
+    async with asyncio.timeout(RUN_S):
+        await held.reached.wait()
     discord.gateway.drop()
     held.open()
     await scene.end_of(thread)
     assert words(scene, thread) == list(range(1, WORDS + 1))
     await discord.connected(30)
     assert (await scene.answer("list")).ephemeral
+
+
+async def test_what_an_agent_says_while_a_message_is_being_sent_is_not_lost(scene: Scene) -> None:
+    discord = scene.discord
+    thread = await scene.spawn("scenario:sleep:1")
+    held = discord.hold_next("POST", MESSAGES)
+    async with asyncio.timeout(RUN_S):
+        await held.reached.wait()
+    await docker("wait", await scene.name_of(thread))
+    held.open()
+    await scene.end_of(thread)
+    assert told_once(scene, thread)
 
 
 async def test_an_outage_of_discord_delays_the_thread_and_nothing_more(scene: Scene) -> None:
@@ -55,8 +77,7 @@ async def test_an_outage_of_discord_delays_the_thread_and_nothing_more(scene: Sc
     async with discord.outage():
         await docker("wait", name)
     await scene.end_of(thread)
-    text = discord.transcript(thread)
-    assert [text.count(part) for part in ("This takes a while.", "The long command has ended.", "**Done**")] == [1, 1, 1]
+    assert told_once(scene, thread)
 
 
 async def test_a_deleted_thread_ends_the_showing_and_not_the_run(scene: Scene) -> None:
@@ -71,8 +92,8 @@ async def test_a_deleted_thread_ends_the_showing_and_not_the_run(scene: Scene) -
 
 
 async def test_within_discords_limits_nothing_is_refused_twice(scene: Scene) -> None:
-    scene.discord.limits.allowed = 5
-    thread = await scene.spawn("scenario:words:7")
+    scene.discord.limits.allowed, scene.discord.limits.per_seconds = 3, 1.0
+    thread = await scene.spawn("scenario:words:6")
     await scene.end_of(thread)
-    assert words(scene, thread) == list(range(1, 8))
+    assert words(scene, thread) == list(range(1, 7))
     assert scene.discord.limits.refused <= 1

@@ -82,6 +82,8 @@ def test_a_literal_becomes_choices() -> None:
 
 
 def test_containers_and_workspaces_are_completed() -> None:
-    completed = {(tool.verb, name) for tool in TOOLS for name, option in options(tool).items() if option.get("autocomplete")}
+    completed = {
+        (tool.verb, name) for tool in TOOLS for name, option in options(tool).items() if option.get("autocomplete")
+    }
     agents = {(verb, "container_id") for verb in ("status", "output", "stop", "wait")}
     assert completed == agents | {("spawn", "workspace_path")}

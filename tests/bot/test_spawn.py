@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from agents.tools.agents import SPAWN
+from agents.tools.core import Call, Right
 from bot.demo.stage import CALC
 from tests.bot.scene import KEY, RUN_S, Ground, Scene, docker, opened
 from vps.models import Origin
@@ -28,7 +30,13 @@ async def test_spawn_repairs_the_repository_and_tells_it_in_a_thread(scene: Scen
     assert card.edits >= 1
     assert card.buttons == []
     story = "\n".join(message.text for message in below)
-    parts = ["I'll look at the repository", "✅ **Edit** `calc.py` · +1 −1\n```diff", "+    return a + b", "✅ **Write**", "## Done"]
+    parts = [
+        "I'll look at the repository",
+        "✅ **Edit** `calc.py` · +1 −1\n```diff",
+        "+    return a + b",
+        "✅ **Write**",
+        "## Done",
+    ]
     assert [part for part in parts if part not in story] == []
     assert [story.index(part) for part in parts] == sorted(story.index(part) for part in parts)
     assert "**2 files** · +12 −1\n```\ncalc.py" in end.text
@@ -50,8 +58,7 @@ async def test_docker_alone_tells_whose_a_run_is_and_the_stop_button_ends_it(sce
     assert labels["agentflow.caller"] == f"discord:{scene.ada.id}"
     assert labels["agentflow.surface"] == "discord"
     assert KEY.get_secret_value() not in str(container)
-    card = scene.discord.messages(thread)[0]
-    assert "Running" in card.text
+    card = await scene.discord.message_in(thread, "### ⏳ Running", RUN_S)
     button = card.button("Stop").custom_id
     assert button
     click = await scene.discord.click(scene.ada, card, button)
@@ -78,7 +85,10 @@ async def test_the_key_is_shown_stored_and_answered_nowhere(scene: Scene) -> Non
         await scene.answer("output", container_id=name, raw=raw, lines=5000)
     await scene.answer("status", container_id=name)
     await scene.answer("list")
-    shown = [(message.text, *(file.data.decode() for file in message.attachments)) for message in scene.discord.world.all_messages()]
+    shown = [
+        (message.text, *(file.data.decode() for file in message.attachments))
+        for message in scene.discord.world.all_messages()
+    ]
     assert secret not in str(shown)
     assert secret not in thread.name
     assert secret not in str(scene.logged)
@@ -105,9 +115,6 @@ async def test_spawn_inside_a_thread_opens_its_own_in_the_channel_above(scene: S
 
 
 async def test_a_run_that_another_surface_started_gets_a_thread_in_the_default_channel(scene: Scene) -> None:
-    from agents.tools.agents import SPAWN
-    from agents.tools.core import Call, Right
-
     call = Call(Origin(caller="operator:ops", caller_name="ops", surface="cli"), frozenset(Right))
     output = await SPAWN.invoke(scene.bot.crew, {"task": "scenario:ok for the operator"}, call)
     thread = await scene.new_thread(set())

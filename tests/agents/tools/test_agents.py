@@ -93,7 +93,7 @@ def test_an_agent_has_to_be_named(tool: Any, given: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("lines", [0, -1, 5001, "all"])
 def test_output_refuses_a_senseless_number_of_lines(lines: object) -> None:
-    with pytest.raises(BadInput, match="^lines: "):
+    with pytest.raises(BadInput, match=r"^lines: "):
         OUTPUT.parse({"container_id": "a", "lines": lines})
 
 

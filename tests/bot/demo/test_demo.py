@@ -1,0 +1,62 @@
+"""`make demo ONCE=1`: one run, told as text, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from tests.bot.scene import Ground, docker, short_directory
+from vps.host.layout import LABEL_ROOT
+
+DEMO_S = 240
+
+
+async def test_one_run_changes_the_repository_tells_its_thread_and_leaves_nothing(ground: Ground) -> None:
+    with short_directory() as directory:
+        code, output = await demo("--once", "--directory", str(directory))
+        root = directory / "vps"
+        assert code == 0, output
+        for part in (
+            "**Edit** `calc.py`",
+            "+    return a + b",
+            "✅ **Done**",
+            "changed: test_calc.py",
+            "model: scripted",
+        ):
+            assert part in output
+        assert "return a + b" in (root / "workspace" / "calc.py").read_text()
+        assert await docker("ps", "-aq", "--filter", f"label={LABEL_ROOT}={root}") == ""
+        assert [line for line in processes() if str(directory) in line] == []
+
+
+async def test_a_run_that_changes_nothing_is_a_failure(ground: Ground) -> None:
+    with short_directory() as directory:
+        code, output = await demo("--once", "--directory", str(directory), "--task", "scenario:ok")
+        assert "All is well." in output
+        assert code == 1
+
+
+async def demo(*words: str) -> tuple[int, str]:
+    """Exit code and output, with none of this machine's credentials."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "CLAUDE_"))}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot.demo", *words,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environ,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(DEMO_S):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+def processes() -> list[str]:
+    """The command lines of all processes."""
+    found = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
+    return [line.replace(b"\0", b" ").decode("utf-8", "replace") for line in found]

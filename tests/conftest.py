@@ -1,0 +1,56 @@
+"""What every test on real parts stands on: an engine, a real sshd and the agent image, made once a session."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from vps.config import HostConfig
+from vps.image import Image
+from vps.ssh import SshHost
+from vps.testing.engine import engine
+from vps.testing.sshd import Sshd, generate_key, sshd
+
+IMAGE = "agentflow-claude-code:tests"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """On CI nothing is skipped: a part that is missing there is a fault of the set-up."""
+    if report.skipped and os.environ.get("AGENTFLOW_NO_SKIPS"):
+        report.outcome = "failed"
+
+
+@pytest.fixture(scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sshd]:
+    directory = tmp_path_factory.mktemp("sshd")
+    public = await asyncio.to_thread(generate_key, directory / "login_key")
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(engine(print))
+        yield await stack.enter_async_context(sshd(directory, authorized_key=public, say=print))
+
+
+@pytest.fixture(scope="session")
+def host_config(server: Sshd) -> HostConfig:
+    return HostConfig(
+        address="127.0.0.1",
+        port=server.port,
+        user=getpass.getuser(),
+        key=server.known_hosts.parent / "login_key",
+        known_hosts=server.known_hosts,
+    )
+
+
+@pytest.fixture(scope="session")
+async def image(host_config: HostConfig) -> str:
+    async def say(text: str) -> None:
+        print(f"image: {text}")
+
+    async with SshHost(host_config) as host:
+        with_root = Image(host, root="/tmp/agentflow-tests", image=IMAGE, base_image=None, version="2.1.197")
+        await with_root.ensure(say)
+    return IMAGE

@@ -1,0 +1,149 @@
+"""Real parts for the tests of the machine: sshd, Docker with the agent image, the CLI against a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bot.demo.stage import seed
+from tests.conftest import IMAGE
+from vps.commands import docker
+from vps.config import AgentConfig, HostConfig
+from vps.events.framing import Framer
+from vps.events.parse import parse
+from vps.events.types import Event
+from vps.host.layout import LABEL_ROOT
+from vps.models import Limits, Origin, RunRequest, new_name
+from vps.outcome import Outcome, Tally, judge
+from vps.provision import provision
+from vps.relay import End, Piece, Relay
+from vps.runs import Runs
+from vps.shell import cmd
+from vps.ssh import SshHost
+from vps.testing.model import ScriptedModel
+
+KEY = SecretStr("sk-ant-machine-tests-0123456789abcdef")
+RUN_S = 90.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run from its first byte to its end."""
+
+    name: str
+    data: bytes
+    events: list[Event]
+    end: End
+    outcome: Outcome
+
+    @property
+    def text(self) -> str:
+        return self.data.decode("utf-8", "replace")
+
+
+class Machine:
+    """A root directory of its own on this machine, reached over SSH."""
+
+    def __init__(self, root: Path, host: SshHost, library: str, model: ScriptedModel, relay: Relay) -> None:
+        self.root = root
+        self.host = host
+        self.library = library
+        self.model = model
+        self.relay = relay
+        self.workspace = root / "workspace"
+        self.runs = Runs(host, library, self.config())
+
+    def config(self, **changes: Any) -> AgentConfig:
+        own = {"root": str(self.root), "image": IMAGE, "api_key": KEY, "base_url": self.model.url}
+        return AgentConfig.model_validate(own | changes)
+
+    def request(self, task: str, **changes: Any) -> RunRequest:
+        now = time.time()
+        own: dict[str, Any] = {
+            "name": new_name(round(now * 1000)),
+            "session_id": str(uuid.uuid4()),
+            "message_id": str(uuid.uuid4()),
+            "task": task,
+            "workspace": str(self.workspace),
+            "limits": Limits(timeout_s=60),
+            "origin": Origin(caller="operator:tests", surface="tests"),
+            "created_at": now,
+        }
+        return RunRequest.model_validate(own | changes)
+
+    async def start(self, task: str, **changes: Any) -> str:
+        return (await self.runs.start(self.request(task, **changes))).name
+
+    async def run(self, task: str, **changes: Any) -> Ended:
+        return await self.ended(await self.start(task, **changes))
+
+    async def ended(self, name: str) -> Ended:
+        """Follow it from the beginning to its end."""
+        pieces: list[bytes] = []
+        async with asyncio.timeout(RUN_S):
+            async for update in self.relay.follow(name):
+                if isinstance(update, Piece):
+                    assert update.offset == sum(map(len, pieces))
+                    pieces.append(update.data)
+                else:
+                    assert isinstance(update, End), update
+                    return self._judged(name, b"".join(pieces), update)
+        raise AssertionError
+
+    def _judged(self, name: str, data: bytes, end: End) -> Ended:
+        events = [event for framed in Framer().feed(data) for event in parse(*framed).events]
+        tally = Tally()
+        for event in events:
+            tally.feed(event)
+        return Ended(name, data, events, end, judge(tally, end.exit, end.docker))
+
+    async def seen(self, name: str, words: bytes) -> None:
+        """Wait until a run's log holds these words."""
+        log = self.root / "runs" / name / "out" / "out.jsonl"
+        async with asyncio.timeout(RUN_S):
+            while words not in await asyncio.to_thread(log.read_bytes):
+                await asyncio.sleep(0.05)
+
+    async def docker(self, *words: str) -> str:
+        done = await self.host.run(cmd("docker", words))
+        return (done.stdout + done.stderr).decode("utf-8", "replace")
+
+    async def close(self) -> None:
+        """Nothing of it stays behind."""
+        listed = await self.docker("ps", "--all", "--quiet", "--filter", f"label={LABEL_ROOT}={self.root}")
+        for container_id in listed.split():
+            await self.host.run(docker.remove(container_id))
+        await self.runs.stop_keeper()
+        await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel(api_key=KEY) as served:
+        yield served
+
+
+@pytest.fixture
+async def machine(host_config: HostConfig, image: str, model: ScriptedModel) -> AsyncIterator[Machine]:
+    # Not below pytest's own directory: only its owner may enter that, and agents work as another user.
+    root = Path(tempfile.mkdtemp(prefix="agentflow-", dir="/tmp"))
+    root.chmod(0o755)
+    await asyncio.to_thread(seed, root / "workspace")
+    async with SshHost(host_config) as host:
+        library = await provision(host, str(root))
+        async with Relay(host, library, str(root)) as relay:
+            made = Machine(root, host, library, model, relay)
+            try:
+                yield made
+            finally:
+                await made.close()

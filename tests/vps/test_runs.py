@@ -1,0 +1,209 @@
+"""Runs of the real CLI in real containers over a real SSH server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.vps.conftest import Machine
+from vps.errors import BadInput, CommandFailed, NoSuchRun
+from vps.events import types as t
+from vps.models import CliOptions, Limits
+from vps.outcome import Ending
+from vps.shell import cmd
+
+
+async def test_a_task_changes_the_repository_and_tells_what_it_changed(machine: Machine) -> None:
+    ended = await machine.run("fix add() and add a test")
+
+    assert ended.outcome.ending is Ending.SUCCEEDED, ended.text
+    assert "return a + b" in (machine.workspace / "calc.py").read_text()
+    last = [event for event in ended.events if isinstance(event, t.Supervisor)][-1]
+    assert last.subtype == "ended"
+    assert last.changes is not None
+    assert (last.changes.files, last.changes.deletions) == (2, 1)
+    assert "calc.py" in last.changes.stat
+
+
+async def test_the_workspace_belongs_to_the_agents_user(machine: Machine) -> None:
+    await machine.run("scenario:ok")
+
+    owners = {path.lstat().st_uid for path in [machine.workspace, *machine.workspace.rglob("*")]}
+    assert owners == {1001}
+
+
+async def test_the_container_is_removed_and_its_end_is_kept(machine: Machine) -> None:
+    ended = await machine.run("scenario:ok")
+
+    async with asyncio.timeout(20):
+        while ended.name in await machine.docker("ps", "--all", "--format", "{{.Names}}"):
+            await asyncio.sleep(0.05)
+    run = await machine.runs.describe(ended.name)
+    assert not run.alive
+    assert run.docker is not None
+    assert run.docker.exit_code == 0
+    assert run.exit is not None
+    assert run.exit.reason == "completed"
+
+
+@pytest.mark.parametrize(
+    ("task", "ending", "words"),
+    [
+        ("scenario:failing-tool", Ending.SUCCEEDED, ""),
+        ("scenario:error:400", Ending.FAILED, "400"),
+        ("scenario:error:403", Ending.FAILED, "may not"),
+        ("scenario:unknown-model", Ending.FAILED, "unknown"),
+        ("scenario:refusal", Ending.REFUSED, "declined"),
+        ("scenario:error-then-ok:500", Ending.SUCCEEDED, ""),
+    ],
+)
+async def test_each_kind_of_end_is_told_apart(machine: Machine, task: str, ending: Ending, words: str) -> None:
+    ended = await machine.run(task)
+
+    assert ended.outcome.ending is ending, (ended.outcome, ended.text[-2000:])
+    assert words in ended.outcome.reason
+
+
+async def test_an_unknown_model_is_reported_as_the_stream_tells_it(machine: Machine) -> None:
+    ended = await machine.run("scenario:ok", options=CliOptions(model="claude-nonesuch"))
+
+    assert ended.outcome.ending is Ending.FAILED
+    assert "unknown" in ended.outcome.reason
+    assert ended.outcome.remedy == "Check `model`."
+
+
+async def test_max_turns_is_a_limit(machine: Machine) -> None:
+    ended = await machine.run("scenario:endless", options=CliOptions(max_turns=2))
+
+    assert ended.outcome.ending is Ending.LIMITED
+    assert "max_turns" in ended.outcome.reason
+
+
+async def test_large_output_unicode_and_ansi_arrive_whole(machine: Machine) -> None:
+    big, odd = await asyncio.gather(machine.run("scenario:big-output"), machine.run("scenario:unicode"))
+
+    assert big.outcome.ending is Ending.SUCCEEDED
+    assert odd.outcome.ending is Ending.SUCCEEDED
+    for ended in (big, odd):
+        assert not [event for event in ended.events if isinstance(event, t.Malformed)]
+        assert ended.end.size == len(ended.data)
+
+
+async def test_a_turn_that_takes_too_long_is_interrupted_and_writes_its_result(machine: Machine) -> None:
+    ended = await machine.run("scenario:timeout", limits=Limits(timeout_s=4))
+
+    assert ended.outcome.ending is Ending.TIMED_OUT
+    assert ended.end.exit is not None
+    assert ended.end.exit.reason == "timeout"
+    assert [event for event in ended.events if isinstance(event, t.Result)], "the interrupted turn wrote no result"
+
+
+async def test_a_stop_interrupts_and_keeps_the_log(machine: Machine) -> None:
+    name = await machine.start("scenario:timeout")
+    await machine.seen(name, b'"tool_use"')
+
+    await machine.runs.stop(name)
+    ended = await machine.ended(name)
+
+    assert ended.outcome.ending is Ending.STOPPED
+    assert [event for event in ended.events if isinstance(event, t.Result)]
+
+
+async def test_memory_that_runs_out_is_told(machine: Machine) -> None:
+    ended = await machine.run("scenario:memory:2000", limits=Limits(memory=320 << 20, timeout_s=40))
+
+    # The kernel takes the tool or the CLI itself; only the latter ends the run for lack of memory.
+    assert ended.end.docker.oom_killed
+    assert ended.outcome.ending in (Ending.OUT_OF_MEMORY, Ending.SUCCEEDED)
+
+
+async def test_a_container_removed_by_hand_is_told_as_vanished(machine: Machine) -> None:
+    name = await machine.start("scenario:timeout")
+    await machine.seen(name, b'"tool_use"')
+
+    await machine.docker("rm", "--force", name)
+    run_directory = machine.root / "runs" / name
+    old = run_directory.stat().st_mtime - 120
+    await machine.host.run(cmd("touch", "-d", f"@{old}", str(run_directory)))
+    ended = await machine.ended(name)
+
+    assert ended.outcome.ending is Ending.VANISHED
+
+
+async def test_a_container_killed_by_hand_is_told_as_stopped(machine: Machine) -> None:
+    name = await machine.start("scenario:timeout")
+    await machine.seen(name, b'"tool_use"')
+
+    await machine.docker("kill", name)
+    ended = await machine.ended(name)
+
+    assert ended.outcome.ending is Ending.STOPPED
+    assert "outside" in ended.outcome.reason
+
+
+@pytest.mark.parametrize("task", ["--help", "-p; rm -rf /", "/cost", "/etc/hosts is what?"])
+async def test_a_task_is_delivered_literally(machine: Machine, task: str) -> None:
+    await machine.run(task)
+
+    asked = json.dumps([request.body for request in machine.model.requests if request.is_work])
+    assert json.dumps(task)[1:-1] in asked
+
+
+async def test_a_run_goes_on_while_the_connection_is_lost(machine: Machine, server: object) -> None:
+    name = await machine.start("scenario:words")
+    following = asyncio.create_task(machine.ended(name))
+    await machine.seen(name, b'"init"')
+
+    await server.kill_sessions()  # type: ignore[attr-defined]
+    ended = await following
+
+    assert ended.outcome.ending is Ending.SUCCEEDED
+    log = machine.root / "runs" / name / "out" / "out.jsonl"
+    assert ended.data == log.read_bytes()
+
+
+async def test_a_hand_made_container_is_listed_stopped_and_never_removed(machine: Machine, image: str) -> None:
+    name = "claude-agent-by-hand"
+    await machine.docker("run", "--detach", "--name", name, image, "sleep", "600")
+    try:
+        listed = {run.name: run for run in await machine.runs.list()}
+        assert listed[name].by_hand
+        assert await machine.runs.find(name[:16]) == name
+
+        await machine.run("scenario:ok")
+        await machine.runs.stop(name)
+        assert name in await machine.docker("ps", "--all", "--format", "{{.Names}}")
+    finally:
+        await machine.docker("rm", "--force", name)
+
+
+async def test_ids_are_names_unique_prefixes_or_docker_ids(machine: Machine) -> None:
+    name = await machine.start("scenario:ok")
+    run = next(run for run in await machine.runs.list() if run.name == name)
+    assert run.container is not None
+
+    assert await machine.runs.find(run.container.id[:12]) == name
+    assert await machine.runs.find(name[:-2]) == name
+    with pytest.raises(NoSuchRun):
+        await machine.runs.find("no-such-agent")
+
+
+@pytest.mark.parametrize("workspace", ["/etc", "{root}/../..", "{root}/workspaces/missing", "{root}/workspaces/link"])
+async def test_a_workspace_outside_or_missing_leaves_nothing_behind(machine: Machine, workspace: str) -> None:
+    (machine.root / "workspaces").mkdir()
+    (machine.root / "workspaces" / "link").symlink_to("/etc")
+
+    with pytest.raises(BadInput, match="workspace_path"):
+        await machine.start("scenario:ok", workspace=workspace.format(root=machine.root))
+
+    assert not list((machine.root / "runs").iterdir())
+
+
+async def test_a_start_that_docker_refuses_is_undone(machine: Machine) -> None:
+    with pytest.raises(CommandFailed):
+        await machine.start("scenario:ok", limits=Limits(memory=1))
+
+    assert not list((machine.root / "runs").iterdir())
+    assert "claude-agent" not in await machine.docker("ps", "--all", "--filter", f"label=agentflow.root={machine.root}")
