@@ -87,4 +87,6 @@ def _refused(error: urllib.error.HTTPError) -> VpsError:
         if error.code == 401:
             remedy = "Reset it in Discord's developer portal and put the new one in .env."
             return SettingsError("DISCORD_BOT_TOKEN is not accepted by Discord.", remedy=remedy)
-        return VpsError(f"Discord answered {error.code}.", remedy="Try it again later; check DISCORD_API_URL if it is set.")
+        return VpsError(
+            f"Discord answered {error.code}.", remedy="Try it again later; check DISCORD_API_URL if it is set."
+        )

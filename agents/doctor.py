@@ -210,13 +210,19 @@ class _Examination:
 
     async def _check_image(self) -> Finding:
         config = self._settings.agents
-        image = Image(self._host, root=config.root, image=config.image, base_image=config.base_image, version=config.cli_version)
+        image = Image(
+            self._host, root=config.root, image=config.image, base_image=config.base_image, version=config.cli_version
+        )
         state = await image.state()
         if state is State.CURRENT:
             return _ok("image", f"{config.image} is current, CLI {config.cli_version}")
         if state is State.FOREIGN:
-            return _fail("image", f"{config.image} is not AgentFlow's. Remove it, or choose another name in AGENTFLOW_IMAGE.")
-        return _warn("image", f"{config.image} is {state.value}. The next spawn builds it, with CLI {config.cli_version}.")
+            return _fail(
+                "image", f"{config.image} is not AgentFlow's. Remove it, or choose another name in AGENTFLOW_IMAGE."
+            )
+        return _warn(
+            "image", f"{config.image} is {state.value}. The next spawn builds it, with CLI {config.cli_version}."
+        )
 
     async def _check_disk(self) -> Finding:
         free = self._known.disk_free
@@ -233,7 +239,10 @@ class _Examination:
 
     async def _check_clock(self) -> Finding:
         if abs(self._skew_s) > _SKEW_S:
-            return _warn("clock", f"the host's is {self._skew_s:+.0f} s off this machine's. Turn on NTP: timedatectl set-ntp true.")
+            return _warn(
+                "clock",
+                f"the host's is {self._skew_s:+.0f} s off this machine's. Turn on NTP: timedatectl set-ntp true.",
+            )
         return _ok("clock", f"{self._skew_s:+.1f} s")
 
     async def _check_model(self) -> Finding:
@@ -246,7 +255,9 @@ class _Examination:
         error = await self._runs.reach(parts.hostname or "", port, tls=tls)
         shown = f"{parts.hostname}:{port}"
         if error:
-            return _fail("model", f"the host gets no connection to {shown}: {error}. Check its firewall, and ANTHROPIC_BASE_URL.")
+            return _fail(
+                "model", f"the host gets no connection to {shown}: {error}. Check its firewall, and ANTHROPIC_BASE_URL."
+            )
         return _ok("model", f"{shown} answers")
 
     @property

@@ -39,7 +39,9 @@ async def identify(config: HostConfig) -> HostIdentity:
     """Ask the host for its key and look it up. Raises HostError when it cannot be reached."""
     fingerprint, line = await host_key(config)
     shown = known_hosts.parsed(line)
-    same_kind = [key for key in known_hosts.pinned(_read(_path(config)), known_hosts.host_name(config)) if key.kind == shown.kind]
+    same_kind = [
+        key for key in known_hosts.pinned(_read(_path(config)), known_hosts.host_name(config)) if key.kind == shown.kind
+    ]
     before = tuple(key.fingerprint for key in same_kind)
     if fingerprint in before:
         return HostIdentity(Standing.PINNED, fingerprint, line, before)

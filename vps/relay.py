@@ -102,7 +102,9 @@ class Relay:
                     return
                 yield update
         finally:
-            if self._followers.pop(name, None) is not None:
+            # A generator that was left where it stands ends late: by then somebody else may follow the run.
+            if self._followers.get(name) is follower:
+                del self._followers[name]
                 await self._order(op="forget", run=name)
 
     async def _order(self, **order: object) -> None:

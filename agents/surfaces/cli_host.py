@@ -26,7 +26,9 @@ def add(verbs: Any) -> None:
     _verb(verbs, "doctor", "Check settings, bot, host, Docker, image and model", _doctor)
     verb = _verb(verbs, "prune", "Remove old runs from the host", _prune)
     verb.add_argument("--older", default=_OLDER, help="remove runs that ended longer ago (default %(default)s)")
-    verb.add_argument("--max-size", "--max_size", default=_MAX_SIZE, help="keep at most this much (default %(default)s)")
+    verb.add_argument(
+        "--max-size", "--max_size", default=_MAX_SIZE, help="keep at most this much (default %(default)s)"
+    )
     verb = _verb(verbs, "uninstall", "Remove AgentFlow from the host, except unpushed work", _uninstall)
     verb.add_argument("--yes", action="store_true", help="do not ask")
     verb.add_argument("--force", action="store_true", help="also stop agents that run")

@@ -118,7 +118,11 @@ def _exit_code(output: Output) -> int:
     if not output.finished:
         return STILL_RUNNING
     state = output.agent.state
-    return 0 if state == Ending.SUCCEEDED or (output.agent.by_hand and state.startswith(_BY_HAND_SUCCESS)) else UNSUCCESSFUL
+    return (
+        0
+        if state == Ending.SUCCEEDED or (output.agent.by_hand and state.startswith(_BY_HAND_SUCCESS))
+        else UNSUCCESSFUL
+    )
 
 
 def _login() -> str:

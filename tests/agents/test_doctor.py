@@ -18,7 +18,9 @@ async def test_a_sound_host_has_no_failure(docked: Station) -> None:
     found = levels(done.out)
     assert done.code == 0, done.out
     assert "FAIL" not in found.values()
-    assert [found[name] for name in ("host key", "login", "python", "inotify", "relay", "docker", "clock", "model")] == ["ok"] * 8
+    assert [
+        found[name] for name in ("host key", "login", "python", "inotify", "relay", "docker", "clock", "model")
+    ] == ["ok"] * 8
 
 
 async def test_a_wrong_setting_fails_and_the_rest_is_skipped(station: Station) -> None:

@@ -15,7 +15,9 @@ _OWN_IMAGE = "agentflow-uninstall-tests:latest"
 
 
 async def run(*argv: str) -> str:
-    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
     async with asyncio.timeout(60):
         out, _ = await process.communicate()
     return out.decode()

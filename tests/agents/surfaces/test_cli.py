@@ -60,7 +60,9 @@ async def test_wrong_input_is_named_and_ends_with_2(docked: Station, argv: list[
         ({"DISCORD_GATEWAY_URL": "ws://far.example"}, "DISCORD_GATEWAY_URL"),
     ],
 )
-async def test_a_wrong_setting_is_named_before_anything_connects(station: Station, changed: dict[str, str], said: str) -> None:
+async def test_a_wrong_setting_is_named_before_anything_connects(
+    station: Station, changed: dict[str, str], said: str
+) -> None:
     station.environ |= changed
     done = await station.agentflow("spawn", "x")
     assert done.code == 2
@@ -102,7 +104,9 @@ async def test_a_run_from_spawn_to_prune(docked: Station) -> None:
 
 
 async def test_a_task_from_stdin_that_runs_into_its_limit_fails_the_wait(docked: Station) -> None:
-    spawned = await docked.agentflow("spawn", "--task", "-", "--model", "no-such-model", "--json", stdin=b"fix it\n", timeout=300)
+    spawned = await docked.agentflow(
+        "spawn", "--task", "-", "--model", "no-such-model", "--json", stdin=b"fix it\n", timeout=300
+    )
     assert spawned.code == 0, spawned.err
     name = spawned.json["container_id"]
     short = await docked.agentflow("wait", name, "--timeout", "1ms")

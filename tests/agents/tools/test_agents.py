@@ -72,7 +72,8 @@ def test_a_task_is_taken_literally(task: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "ms"), [("10m", 600_000), ("1h30m", 5_400_000), ("90s", 90_000), ("600000", 600_000), ("1.5s", 1_500), (250, 250)]
+    ("text", "ms"),
+    [("10m", 600_000), ("1h30m", 5_400_000), ("90s", 90_000), ("600000", 600_000), ("1.5s", 1_500), (250, 250)],
 )
 def test_a_duration_is_typed_as_people_do_or_in_milliseconds(text: object, ms: int) -> None:
     assert SPAWN.parse({"task": "x", "timeout": text}).timeout == ms

@@ -49,7 +49,13 @@ async def test_a_permitted_call_is_answered_and_logged() -> None:
     with capture_logs() as logs:
         answer = await ECHO.invoke(NO_CREW, {"word": "hi"}, call(Right.VIEW))
     assert answer.summary() == "hi"
-    wanted: dict[str, Any] = {"event": "call", "tool": "echo_word", "caller": "operator:ann", "surface": "cli", "outcome": "ok"}
+    wanted: dict[str, Any] = {
+        "event": "call",
+        "tool": "echo_word",
+        "caller": "operator:ann",
+        "surface": "cli",
+        "outcome": "ok",
+    }
     assert [{key: line[key] for key in wanted} for line in logs] == [wanted]
 
 

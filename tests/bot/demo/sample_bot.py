@@ -95,7 +95,9 @@ class SampleBot(discord.Client):
                 break
         writer.close()
         await thread.send(f"I changed **one line** in `calc.py`, <b>nothing</b> else.\n{DIFF}")
-        await thread.send("The whole log:", file=discord.File(io.BytesIO(b"1 passed\n"), "pytest.log", description="log"))
+        await thread.send(
+            "The whole log:", file=discord.File(io.BytesIO(b"1 passed\n"), "pytest.log", description="log")
+        )
         await card.edit(view=Card(STEPS, "stopped" if self.stopped.is_set() else "done"))
         await thread.send("Finished in 2.0 s.")
 
