@@ -49,7 +49,7 @@ class World:
         del self.backend.transcript[:-200], self.backend.http_requests[:-200]
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Hand every gateway event (name, payload as JSON text) to `listener`, until the returned function is called."""
+        """Hand every gateway event (name, payload as JSON text) to `listener`; call what is returned to stop."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

@@ -29,7 +29,7 @@ env
 async def probed(machine: Machine, command: str) -> tuple[str, str]:
     """What a command of the agent printed, and the run's name."""
     script = steps(bash(command, "probe"), say("done"))
-    async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, None)) as model:
+    async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, 0)) as model:
         machine.model = model
         machine.runs = type(machine.runs)(machine.host, machine.library, machine.config())
         ended = await machine.run("probe")
@@ -87,7 +87,7 @@ def plant(workspace: Path, evil: str) -> None:
 
 
 async def test_a_repositorys_settings_neither_redirect_the_key_nor_run_anything(machine: Machine) -> None:
-    async with ScriptedModel(script=lambda _: Reply([])) as evil:
+    async with ScriptedModel(script=lambda _: Reply(())) as evil:
         await asyncio.to_thread(plant, machine.workspace, evil.url)
         ended = await machine.run("scenario:ok")
 

@@ -4,10 +4,12 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
+from typing import Any
 
 import discord
 import yarl
-from discord import app_commands, ui
+from discord import app_commands, gateway, http, ui
 
 from bot.demo.embedded import EmbeddedDiscord
 
@@ -23,14 +25,14 @@ DIFF = """```diff
 ```"""
 
 
-class Stop(ui.DynamicItem[ui.Button["Card"]], template=r"stop:(?P<run>\w+)"):
+class Stop(ui.DynamicItem[ui.Button[Any]], template=r"stop:(?P<run>\w+)"):
     """A button that still works after a restart."""
 
     def __init__(self, run: str) -> None:
         super().__init__(ui.Button(label="Stop", style=discord.ButtonStyle.danger, custom_id=f"stop:{run}"))
 
     @classmethod
-    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[ui.View], match: object, /) -> "Stop":
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: object, /) -> "Stop":
         return cls("sample")
 
     async def callback(self, interaction: discord.Interaction) -> None:
@@ -50,7 +52,8 @@ class Card(ui.LayoutView):
         box = ui.Container[Card](accent_colour=discord.Colour.green() if state == "done" else discord.Colour.blurple())
         box.add_item(head).add_item(ui.Separator()).add_item(ui.TextDisplay("-# `Edit` calc.py"))
         if state == "running":
-            box.add_item(ui.ActionRow(Stop("sample")))
+            row: ui.ActionRow[Card] = ui.ActionRow()
+            box.add_item(row.add_item(Stop("sample")))
         self.add_item(box)
 
 
@@ -70,8 +73,8 @@ class SampleBot(discord.Client):
     async def setup_hook(self) -> None:
         """Register the commands."""
         self.add_dynamic_items(Stop)
-        self.tree.add_command(spawn, guild=self.guild)
-        self.tree.add_command(broken, guild=self.guild)
+        for command in (spawn, broken):
+            self.tree.add_command(cast("app_commands.Command[Any, ..., None]", command), guild=self.guild)
         await self.tree.sync(guild=self.guild)
 
     def work(self, thread: discord.Thread) -> None:
@@ -139,9 +142,9 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 @asynccontextmanager
 async def sample_bot(server: EmbeddedDiscord) -> AsyncGenerator[SampleBot]:
     """The sample bot, connected over the real HTTP client and gateway."""
-    before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
-    discord.http.Route.BASE = server.api_url
-    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(server.gateway_url)
+    before = http.Route.BASE, gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    http.Route.BASE = server.api_url
+    gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(server.gateway_url)
     bot = SampleBot(server.guild_id)
     echo = await asyncio.start_server(_echo, "127.0.0.1", 0)
     bot.echo_port = echo.sockets[0].getsockname()[1]
@@ -154,4 +157,4 @@ async def sample_bot(server: EmbeddedDiscord) -> AsyncGenerator[SampleBot]:
         await running
         echo.close()
         await echo.wait_closed()
-        discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = before
+        http.Route.BASE, gateway.DiscordWebSocket.DEFAULT_GATEWAY = before
