@@ -27,12 +27,14 @@ from bot.render.card import STOP_ID
 from bot.render.text import plain, shorten
 from bot.slash import Suggest, command
 from bot.store import Store, open_store
-from vps.errors import VpsError
+from vps.errors import HostError, VpsError
 from vps.host.layout import NAME
+from vps.runs import Run
 
 log = structlog.get_logger()
 
 _EDIT_S = 1.5
+_ASK_AGAIN_S = 3.0
 
 
 class Bot(discord.Client):
@@ -89,7 +91,7 @@ class Bot(discord.Client):
 
     async def _feed(self, name: str) -> None:
         try:
-            run = await self.crew.runs.describe(name, tail=0)
+            run = await self._described(name)
             known = await self.store.thread(name)
             # What ended before this bot first saw it is history, not news.
             if run.record is None or (known.ended if known else not run.alive and self._is_old(run.record.created_at)):
@@ -99,6 +101,15 @@ class Bot(discord.Client):
             await log.awarning("feed failed", run=name, error=str(error))
         except Exception:  # noqa: BLE001  one run's trouble must not end the others; it is logged with its trace
             await log.aexception("feed failed", run=name)
+
+    async def _described(self, name: str) -> Run:
+        """The run as the host knows it; asked again while the host cannot be reached."""
+        while True:
+            try:
+                return await self.crew.runs.describe(name, tail=0)
+            except HostError as error:
+                await log.awarning("host does not answer", run=name, error=str(error))
+                await asyncio.sleep(_ASK_AGAIN_S)
 
     def _is_old(self, created_at: float) -> bool:
         return time.time() - created_at > 600

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 _BATCH_S = 0.8
 """How long changes are gathered before they are sent: a channel takes about 5 messages in 5 s."""
 _CARD_S = 3.0
+_CATCH_UP_S = 1.5
 _FAULTS = {
     "missing": "The run's log is gone from the host.",
     "shrank": "The run's log became shorter: somebody changed it. Nothing of it is shown any more.",
@@ -55,9 +56,10 @@ class Feed:
         reading = asyncio.create_task(self._read(), name=f"read {self._record.name}")
         try:
             await self._wait_for_life(reading)
-            if isinstance(self._ended, Fault) and self._framer.pending == 0 and not self._timeline.blocks:
+            if isinstance(self._ended, Fault) and self._tally.started_at is None:
+                await log.ainfo("nothing to show", run=self._record.name, fault=self._ended.what)
                 return
-            await self._show()
+            await self._show(reading)
         except ThreadGoneError as error:
             await log.awarning("thread gone", run=self._record.name, error=str(error))
         finally:
@@ -86,12 +88,18 @@ class Feed:
             for event in line.events:
                 self._tally.feed(event)
 
-    async def _show(self) -> None:
+    async def _show(self, reading: asyncio.Task[None]) -> None:
         channel = self._crew.settings.DISCORD_CHANNEL_ID
         thread = await RunThread.open(self._client, self._store, self._record, channel)
         if thread is None or thread.row.ended:
             return
+        if thread.row.card_id is not None:
+            # Shown before: the log is replayed first, so that the card does not go back in time.
+            await asyncio.wait({reading}, timeout=_CATCH_UP_S)
         while self._ended is None:
+            if reading.done():
+                reading.result()
+                return
             await self._show_card(thread)
             await self._show_blocks(thread)
             await self._pause()

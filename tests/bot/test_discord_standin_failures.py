@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import aiohttp
 import discord
@@ -166,24 +165,3 @@ async def test_an_expired_token_is_refused(stage: Stage) -> None:
     with pytest.raises(discord.HTTPException) as failure:
         await answered.edit_original_response(content="late")
     assert failure.value.code == 50027
-
-
-async def test_another_client_receives_events() -> None:
-    hikari = pytest.importorskip("hikari", reason="hikari is not installed: a second client, from PyPI")
-    heard: asyncio.Queue[str] = asyncio.Queue()
-
-    async def listen(event: Any) -> None:
-        await heard.put(event.content)
-
-    async with StandIn(granted_intents=ALL_PRIVILEGED) as standin, asyncio.timeout(20):
-        channel, user = standin.world.add_channel("agents"), standin.world.add_member("ada")
-        bot = hikari.GatewayBot(
-            standin.token, rest_url=standin.api_url, banner=None, logs=None, intents=hikari.Intents.ALL
-        )
-        bot.subscribe(hikari.GuildMessageCreateEvent, listen)
-        await bot.start(check_for_updates=False)
-        await standin.say(user, channel, "hello")
-        assert await heard.get() == "hello"
-        await bot.rest.create_message(channel.id, "hi")
-        await bot.close()
-    assert standin.transcript(channel) == "ada: hello\nagentflow: hi"

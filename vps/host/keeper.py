@@ -73,7 +73,7 @@ class Keeper:
         ]
         while True:
             process = await asyncio.create_subprocess_exec(
-                "docker", "events", *filters, "--format", "{{.ID}}",
+                "setpriv", "--pdeathsig", "TERM", "docker", "events", *filters, "--format", "{{.ID}}",
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             try:
@@ -236,7 +236,8 @@ def stop(root: str) -> int:
     lock = _lock(root)
     if lock is None:
         with open(os.path.join(root, "keeper.lock"), encoding="ascii") as file:
-            os.kill(int(file.read()), signal.SIGTERM)
+            # Its session, with the `docker events` it reads.
+            os.killpg(int(file.read()), signal.SIGTERM)
     else:
         os.close(lock)
     return 0

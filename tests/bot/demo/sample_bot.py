@@ -5,7 +5,6 @@ import io
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
-from typing import Any
 
 import discord
 import yarl
@@ -73,8 +72,9 @@ class SampleBot(discord.Client):
     async def setup_hook(self) -> None:
         """Register the commands."""
         self.add_dynamic_items(Stop)
-        for command in (spawn, broken):
-            self.tree.add_command(cast("app_commands.Command[Any, ..., None]", command), guild=self.guild)
+        # The decorator leaves the type of a command's group unknown.
+        self.tree.add_command(cast("app_commands.Command[Any, ..., None]", spawn), guild=self.guild)
+        self.tree.add_command(cast("app_commands.Command[Any, ..., None]", broken), guild=self.guild)
         await self.tree.sync(guild=self.guild)
 
     def work(self, thread: discord.Thread) -> None:
