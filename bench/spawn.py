@@ -1,0 +1,157 @@
+"""Spawn overhead: our start, and the same container started by hand over a fresh `ssh`, in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figures import Row, ratios
+from bot.demo.stage import Stage
+from vps.commands.claude import MODEL_SOCKET
+from vps.models import Limits, RunRequest, new_name
+from vps.provision import provision
+from vps.relay import Piece, Relay
+from vps.shell import cmd
+
+ROUNDS = 11
+TASK = "scenario:ok"
+_FIRST, _RESULT = b'"subtype":"init"', b'"type":"result"'
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Milliseconds from the command to the first event and to the result."""
+
+    first: float
+    result: float
+
+
+async def measure(stage: Stage, directory: Path) -> list[Row]:
+    """One round of each that is not counted, then both in turn."""
+    await ours(stage)
+    await by_hand(stage, directory)
+    mine: list[Times] = []
+    theirs: list[Times] = []
+    for _ in range(ROUNDS):
+        mine.append(await ours(stage))
+        theirs.append(await by_hand(stage, directory))
+    return [
+        Row("spawn to first event: AgentFlow", "ms", [times.first for times in mine]),
+        Row("spawn to first event: the same by hand over ssh", "ms", [times.first for times in theirs]),
+        ratios("spawn to first event: AgentFlow / by hand", *_both(mine, theirs, "first"), "goal <= 0.90"),
+        Row("spawn to result: AgentFlow", "ms", [times.result for times in mine]),
+        Row("spawn to result: the same by hand over ssh", "ms", [times.result for times in theirs]),
+        ratios("spawn to result: AgentFlow / by hand", *_both(mine, theirs, "result"), "goal <= 0.90"),
+    ]
+
+
+def _both(mine: list[Times], theirs: list[Times], name: str) -> tuple[list[float], list[float]]:
+    return [getattr(times, name) for times in mine], [getattr(times, name) for times in theirs]
+
+
+async def ours(stage: Stage) -> Times:
+    """Through the connection that is there, as the bot does it."""
+    crew = stage.bot.crew
+    now = time.time()
+    name = new_name(round(now * 1000))
+    request = RunRequest(
+        name=name,
+        session_id=str(uuid.uuid4()),
+        message_id=str(uuid.uuid4()),
+        task=TASK,
+        workspace=str(stage.workspace),
+        limits=Limits(cpus=2),
+        created_at=now,
+    )
+    started = time.perf_counter()
+    starting = asyncio.create_task(crew.runs.start(request))
+    log = stage.workspace.parent / "runs" / name / "out" / "out.jsonl"
+    # The bot follows the same run already: this one reads the same file the relay reads, through a relay of its own.
+    async with asyncio.timeout(60):
+        times = await _watched(stage, name, log, started)
+    await starting
+    await _gone(stage, name)
+    return times
+
+
+async def _watched(stage: Stage, name: str, log: Path, started: float) -> Times:
+    crew = stage.bot.crew
+    root = crew.settings.AGENTFLOW_ROOT
+    async with Relay(crew.host, await provision(crew.host, root), root) as relay:
+        while not log.exists():
+            await asyncio.sleep(0.002)
+        seen, first = b"", 0.0
+        async for update in relay.follow(name):
+            assert isinstance(update, Piece), update
+            seen += update.data
+            now = (time.perf_counter() - started) * 1000
+            first = first or (now if _FIRST in seen else 0.0)
+            if _RESULT in seen:
+                return Times(first, now)
+    raise AssertionError
+
+
+async def _gone(stage: Stage, name: str) -> None:
+    async with asyncio.timeout(60):
+        while (await stage.bot.crew.runs.describe(name, tail=0)).alive:
+            await asyncio.sleep(0.1)
+
+
+async def by_hand(stage: Stage, directory: Path) -> Times:
+    """`ssh HOST docker run … claude -p …`, with the same image, limits, mounts and way to the model."""
+    settings = stage.bot.crew.settings
+    model = next((directory / "vps" / "model").iterdir())
+    key = settings.ANTHROPIC_API_KEY
+    assert key is not None
+    container = cmd(
+        "docker", "run", "--rm", "--init", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+        "--memory", 4 << 30, "--memory-swap", 4 << 30, "--cpus", 2, "--pids-limit", 200,
+        "--mount", f"type=bind,src={stage.workspace},dst={stage.workspace}", "--workdir", str(stage.workspace),
+        "--mount", f"type=bind,src={model},dst=/run/agentflow/model,readonly",
+        "--env", "ANTHROPIC_API_KEY", "--env", "ANTHROPIC_BASE_URL=http://localhost",
+        "--env", f"ANTHROPIC_UNIX_SOCKET={MODEL_SOCKET}", settings.AGENTFLOW_IMAGE,
+        "claude", "-p", TASK, "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions",
+    )  # fmt: skip
+    words = [
+        "ssh",
+        "-o",
+        f"UserKnownHostsFile={settings.HETZNER_KNOWN_HOSTS}",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "SendEnv=none",
+    ]
+    words += [
+        "-i",
+        str(settings.HETZNER_SSH_KEY),
+        "-p",
+        str(settings.HETZNER_SSH_PORT),
+        f"{getpass.getuser()}@127.0.0.1",
+    ]
+    # The embedded model's key is no secret; by hand it would stand in the remote user's profile.
+    line = f"ANTHROPIC_API_KEY={key.get_secret_value()} {container.render()} </dev/null"
+    return await _timed([*words, line])
+
+
+async def _timed(argv: list[str]) -> Times:
+    started = time.perf_counter()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "CLAUDE_"))}
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, env=environ, limit=1 << 24
+    )
+    assert process.stdout is not None
+    first = result = 0.0
+    async with asyncio.timeout(60):
+        while line := await process.stdout.readline():
+            now = (time.perf_counter() - started) * 1000
+            first = first or (now if _FIRST in line else 0.0)
+            result = result or (now if _RESULT in line else 0.0)
+        await process.wait()
+    assert first, "the CLI by hand gave no event"
+    assert result, "the CLI by hand gave no result"
+    return Times(first, result)
