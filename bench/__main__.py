@@ -37,8 +37,7 @@ def main() -> int:
     started = time.monotonic()
     text = table(asyncio.run(measure()))
     machine = f"{platform.machine()} · Linux {platform.release()} · Python {platform.python_version()}"
-    head = f"{datetime.now(UTC):%Y-%m-%d} · {machine}
-"
+    head = f"{datetime.now(UTC):%Y-%m-%d} · {machine}\n"
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "latest.txt").write_text(head + text, encoding="utf-8")
     print(f"\n{head}{text}\n  {time.monotonic() - started:.0f} s in all; kept in bench/results/latest.txt")

@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from discord.utils import snowflake_time
 
@@ -32,9 +33,11 @@ async def _first_answers(stage: Stage) -> list[Row]:
     for command in ("list", "spawn"):
         values: list[float] = []
         for _ in range(COMMANDS if command == "list" else 7):
-            options = {"task": "scenario:ok"} if command == "spawn" else {}
             started = time.perf_counter()
-            await stage.discord.person.slash(command, **options)
+            if command == "spawn":
+                await stage.discord.person.slash(command, task="scenario:ok")
+            else:
+                await stage.discord.person.slash(command)
             values.append((time.perf_counter() - started) * 1000)
             await asyncio.sleep(0.2)
         rows.append(Row(f"/{command} to its first answer", "ms", values, "goal < 1000"))
@@ -47,7 +50,7 @@ async def _latency(stage: Stage) -> Row:
     await stage.discord.person.slash("spawn", task="scenario:words:12")
 
     def opened() -> int | None:
-        return next((thread.id for thread in stage.discord.world.threads() if "words" in thread.name), None)
+        return next((thread.id for thread in stage.discord.world.threads() if "words" in (thread.name or "")), None)
 
     thread = await stage.discord.world.until(opened, 60)
     await stage.discord.text_with(thread, "Done", 90)
@@ -73,10 +76,11 @@ def _written(stage: Stage) -> dict[str, float]:
     found: dict[str, float] = {}
     last = 0.0
     for line in (runs[-1] / "out" / "out.jsonl").read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
+        record: dict[str, Any] = json.loads(line)
         if "timestamp" in record:
             last = datetime.fromisoformat(record["timestamp"]).timestamp()
-        for block in record.get("message", {}).get("content", []) if record.get("type") == "assistant" else []:
+        blocks: list[dict[str, Any]] = record["message"]["content"] if record.get("type") == "assistant" else []
+        for block in blocks:
             if block.get("type") == "text" and last:
                 found[block["text"].strip()[:60]] = last
     return found
