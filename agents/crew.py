@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 import uuid
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from agents.config import Settings
 from vps.errors import BadInput
-from vps.image import Image
+from vps.image import Image, State
 from vps.mask import Mask
 from vps.models import CliOptions, HostFacts, Limits, Origin, RunRequest, new_name
 from vps.provision import provision
@@ -48,9 +49,11 @@ class Crew:
     async def spawn(self, order: Order, origin: Origin, progress: Progress) -> Run:
         """Start a run. Refuses bad input before anything starts; builds the image first where it is missing or old."""
         self.settings.require_credential()
-        facts = await self.runs.facts()
+        # The refusal of a limit comes before a build, which may take minutes; asking both at once spares a round trip.
+        facts, current = await asyncio.gather(self.runs.facts(), self.image.state())
         limits = _limits(order, facts)
-        await self.image.ensure(progress)
+        if current is not State.CURRENT:
+            await self.image.ensure(progress)
         now = time.time()
         request = RunRequest(
             name=new_name(round(now * 1000)),

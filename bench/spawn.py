@@ -6,14 +6,14 @@ import asyncio
 import getpass
 import os
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.crew import Order
 from bench.figures import Row, ratios
 from bot.demo.stage import Stage
 from vps.commands.claude import MODEL_SOCKET
-from vps.models import Limits, RunRequest, new_name
+from vps.models import CliOptions, Origin
 from vps.provision import provision
 from vps.relay import Piece, Relay
 from vps.shell import cmd
@@ -33,13 +33,17 @@ class Times:
 
 async def measure(stage: Stage, directory: Path) -> list[Row]:
     """One round of each that is not counted, then both in turn."""
-    await ours(stage)
-    await by_hand(stage, directory)
+    crew = stage.bot.crew
+    root = crew.settings.AGENTFLOW_ROOT
     mine: list[Times] = []
     theirs: list[Times] = []
-    for _ in range(ROUNDS):
-        mine.append(await ours(stage))
-        theirs.append(await by_hand(stage, directory))
+    # A relay beside the bot's own, which follows the same runs into Discord meanwhile.
+    async with Relay(crew.host, await provision(crew.host, root), root) as relay:
+        await ours(stage, relay)
+        await by_hand(stage, directory)
+        for _ in range(ROUNDS):
+            mine.append(await ours(stage, relay))
+            theirs.append(await by_hand(stage, directory))
     return [
         Row("spawn to first event: AgentFlow", "ms", [times.first for times in mine]),
         Row("spawn to first event: the same by hand over ssh", "ms", [times.first for times in theirs]),
@@ -54,52 +58,34 @@ def _both(mine: list[Times], theirs: list[Times], name: str) -> tuple[list[float
     return [getattr(times, name) for times in mine], [getattr(times, name) for times in theirs]
 
 
-async def ours(stage: Stage) -> Times:
-    """Through the connection that is there, as the bot does it."""
-    crew = stage.bot.crew
-    now = time.time()
-    name = new_name(round(now * 1000))
-    request = RunRequest(
-        name=name,
-        session_id=str(uuid.uuid4()),
-        message_id=str(uuid.uuid4()),
-        task=TASK,
-        workspace=str(stage.workspace),
-        limits=Limits(cpus=2),
-        created_at=now,
-    )
+async def ours(stage: Stage, relay: Relay) -> Times:
+    """The whole of a spawn as a tool call does it, through the connection and the relay that are there."""
+    order = Order(TASK, str(stage.workspace), 600, CliOptions(), {}, memory=None, cpus=None)
     started = time.perf_counter()
-    starting = asyncio.create_task(crew.runs.start(request))
-    log = stage.workspace.parent / "runs" / name / "out" / "out.jsonl"
-    # The bot follows the same run already: this one reads the same file the relay reads, through a relay of its own.
+    starting = asyncio.create_task(stage.bot.crew.spawn(order, Origin(surface="bench"), _silent))
     async with asyncio.timeout(60):
-        times = await _watched(stage, name, log, started)
-    await starting
-    await _gone(stage, name)
+        name = await relay.new_runs.get()
+        times = await _watched(relay, name, started)
+        await starting
+        while (await stage.bot.crew.runs.describe(name, tail=0)).alive:
+            await asyncio.sleep(0.1)
     return times
 
 
-async def _watched(stage: Stage, name: str, log: Path, started: float) -> Times:
-    crew = stage.bot.crew
-    root = crew.settings.AGENTFLOW_ROOT
-    async with Relay(crew.host, await provision(crew.host, root), root) as relay:
-        while not log.exists():
-            await asyncio.sleep(0.002)
-        seen, first = b"", 0.0
-        async for update in relay.follow(name):
-            assert isinstance(update, Piece), update
-            seen += update.data
-            now = (time.perf_counter() - started) * 1000
-            first = first or (now if _FIRST in seen else 0.0)
-            if _RESULT in seen:
-                return Times(first, now)
+async def _silent(_text: str) -> None:
+    return None
+
+
+async def _watched(relay: Relay, name: str, started: float) -> Times:
+    seen, first = b"", 0.0
+    async for update in relay.follow(name):
+        assert isinstance(update, Piece), update
+        seen += update.data
+        now = (time.perf_counter() - started) * 1000
+        first = first or (now if _FIRST in seen else 0.0)
+        if _RESULT in seen:
+            return Times(first, now)
     raise AssertionError
-
-
-async def _gone(stage: Stage, name: str) -> None:
-    async with asyncio.timeout(60):
-        while (await stage.bot.crew.runs.describe(name, tail=0)).alive:
-            await asyncio.sleep(0.1)
 
 
 async def by_hand(stage: Stage, directory: Path) -> Times:

@@ -1,91 +1,141 @@
-"""Our own secrets, hidden in everything that is relayed, stored or answered."""
+"""Keeps secrets out of what is shown, stored or sent: every occurrence becomes `[masked]`."""
 
 from __future__ import annotations
 
 import base64
+import builtins
 import json
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
 MASKED = "[masked]"
 SHORTEST = 8
-"""Characters. A shorter secret is no secret, and hiding it would hide half of what is said."""
+"""Characters. A shorter secret is not looked for: it occurs by chance, and masking would garble everything and give it away."""
+
+_MASKED = MASKED.encode()
 
 
 class Mask:
-    """Replaces each secret, also in its JSON-escaped, URL-quoted and base64 form, by `[masked]`."""
+    """Knows the secrets as they are and JSON-escaped, URL-quoted and in base64, there also within a longer value.
+
+    Where occurrences overlap, their union is masked, so no piece of the one survives the other's mask. Base64 that is
+    broken into lines is not recognised.
+    """
 
     def __init__(self, secrets: Iterable[SecretStr]) -> None:
-        values = {secret.get_secret_value() for secret in secrets}
-        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
-        # The longest first: a secret that holds another is hidden whole.
-        self._forms = sorted((form.encode() for form in forms), key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, self._forms))) if self._forms else None
-        self._text = re.compile("|".join(re.escape(form.decode()) for form in self._forms)) if self._forms else None
-
-    def text(self, text: str) -> str:
-        """The text without our secrets."""
-        return self._text.sub(MASKED, text) if self._text else text
-
-    def bytes(self, data: bytes) -> bytes:
-        """The bytes without our secrets."""
-        return self._pattern.sub(MASKED.encode(), data) if self._pattern else data
-
-    def json(self, value: Any) -> Any:
-        """A JSON value with every string masked."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict):
-            items = cast("dict[str, Any]", value).items()
-            return {self.text(key): self.json(item) for key, item in items}
-        if isinstance(value, list):
-            return [self.json(item) for item in cast("list[Any]", value)]
-        return value
+        values = [secret.get_secret_value() for secret in secrets]
+        found = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        self._forms = tuple(sorted(found, key=len, reverse=True))
 
     def stream(self) -> MaskedStream:
-        """For bytes that come in pieces: no secret gets through across a boundary."""
-        return MaskedStream(self, self._forms)
+        """A filter for bytes that arrive in pieces."""
+        return MaskedStream(self._forms)
+
+    def json(self, value: Any) -> Any:
+        """A JSON value with every string in it masked, names of fields too."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list | tuple):
+            return [self.json(item) for item in cast("Iterable[Any]", value)]
+        if isinstance(value, dict):
+            return {self.json(name): self.json(item) for name, item in cast("dict[Any, Any]", value).items()}
+        return value
+
+    def text(self, text: str) -> str:
+        """The text, masked."""
+        data = text.encode("utf-8", "surrogatepass")
+        masked = self.bytes(data)
+        return text if masked is data else masked.decode("utf-8", "surrogatepass")
+
+    def bytes(self, data: builtins.bytes) -> builtins.bytes:
+        """The bytes, masked; the same object if there was nothing to mask."""
+        if not any(form in data for form in self._forms):
+            return data
+        stream = self.stream()
+        return stream.feed(data) + stream.flush()
 
 
 class MaskedStream:
-    """Holds back as much of the end as could be the beginning of a secret."""
+    """Masks a stream whatever its pieces. It holds back what may be a secret's beginning: less than the longest form."""
 
-    def __init__(self, mask: Mask, forms: list[bytes]) -> None:
-        self._mask = mask
+    def __init__(self, forms: tuple[bytes, ...]) -> None:
         self._forms = forms
         self._held = b""
+        self._covered = 0
+        """How many of the held bytes belong to an occurrence whose mark is out already."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """What is safe to show by now."""
-        data = self._mask.bytes(self._held + chunk)
-        keep = max((_overlap(data, form) for form in self._forms), default=0)
-        self._held = data[len(data) - keep :]
-        return data[: len(data) - keep]
+        """What can be told of the stream so far; the rest follows with a later call."""
+        data = self._held + chunk
+        return self._pass(data, _undecided(data, self._forms))
 
     def flush(self) -> bytes:
-        """The rest, when no more will come."""
-        rest, self._held = self._held, b""
-        return rest
+        """The rest, at the stream's end."""
+        return self._pass(self._held, len(self._held))
+
+    def _pass(self, data: bytes, end: int) -> bytes:
+        """Give out data[:end], where every occurrence that begins is complete in data, and hold the rest."""
+        out: list[bytes] = []
+        position = self._covered
+        for start, stop in _occurrences(data, self._forms):
+            if start >= end:
+                break
+            if start >= position:
+                out += [data[position:start], _MASKED]
+            position = max(position, stop)
+        out.append(data[position:end])
+        self._held, self._covered = data[end:], max(0, position - end)
+        return b"".join(out)
 
 
-def _overlap(data: bytes, form: bytes) -> int:
-    """The length of the longest end of `data` that begins `form`."""
-    for size in range(min(len(data), len(form) - 1), 0, -1):
-        if data.endswith(form[:size]):
-            return size
-    return 0
+def _occurrences(data: bytes, forms: tuple[bytes, ...]) -> list[tuple[int, int]]:
+    return sorted((start, start + len(form)) for form in forms for start in _starts(data, form))
 
 
-def _forms(value: str) -> Iterable[str]:
-    yield value
-    yield json.dumps(value)[1:-1]
-    yield quote(value, safe="")
-    raw = value.encode()
-    # The three alignments base64 can have, less the characters that depend on what stands around it.
-    for lead in range(3):
-        encoded = base64.b64encode(b"\0" * lead + raw).decode().rstrip("=")
-        yield encoded[(0, 2, 3)[lead] : len(encoded) - (1 if (lead + len(raw)) % 3 else 0)]
+def _starts(data: bytes, form: bytes) -> Iterator[int]:
+    start = data.find(form)
+    while start >= 0:
+        yield start
+        start = data.find(form, start + 1)
+
+
+def _undecided(data: bytes, forms: tuple[bytes, ...]) -> int:
+    """Where the earliest beginning of a form stands that the data's end cuts off; the data's length if there is none."""
+    return min((_cut_off(data, form) for form in forms), default=len(data))
+
+
+def _cut_off(data: bytes, form: bytes) -> int:
+    start = data.find(form[:1], max(0, len(data) - len(form) + 1))
+    while start >= 0:
+        if form.startswith(data[start:]):
+            return start
+        start = data.find(form[:1], start + 1)
+    return len(data)
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    plain = secret.encode("utf-8", "surrogatepass")
+    yield plain
+    for ascii_only in (True, False):
+        yield json.dumps(secret, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogatepass")
+    for quoted in (quote(plain), quote(plain, safe=""), quote_plus(plain)):
+        yield quoted.encode()
+        yield _lower_hex(quoted).encode()
+    yield from _base64(plain)
+
+
+def _lower_hex(quoted: str) -> str:
+    head, *parts = quoted.split("%")
+    return head + "".join(f"%{part[:2].lower()}{part[2:]}" for part in parts)
+
+
+def _base64(plain: bytes) -> Iterator[bytes]:
+    """Whole, and as it stands within a longer value: there the characters at both ends hold bits of the neighbours too."""
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        yield encode(plain)
+        for shift in range(3):
+            bits = 8 * (shift + len(plain))
+            yield encode(bytes(shift) + plain)[-(-8 * shift // 6) : bits // 6]

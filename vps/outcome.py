@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from vps.events import types as t
 
 SIGKILL = 9
+_KILLED = 128 + SIGKILL
 
 
 class Ending(StrEnum):
@@ -45,6 +46,11 @@ class SupervisorExit(BaseModel):
     ended_at: float = 0.0
     detail: str = ""
 
+    @property
+    def code(self) -> int | None:
+        """The CLI's exit code as a shell gives it: 128 + N for death by signal N."""
+        return 128 + self.signal if self.exit_code is None and self.signal is not None else self.exit_code
+
 
 class DockerExit(BaseModel):
     """`docker.json`: the container's last state."""
@@ -71,7 +77,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Tally:
-    """What status, card and judgement need of a run's events so far."""
+    """What status, card and judgement need of a run's events so far. `refusal`, `error` and `last_retry` are the last turn's."""
 
     session_id: str = ""
     model: str = ""
@@ -80,6 +86,10 @@ class Tally:
     refusal: t.Refusal | None = None
     limit: t.RateLimit | None = None
     retry: t.ApiRetry | None = None
+    """The wait that is on now."""
+    last_retry: t.ApiRetry | None = None
+    in_turn: bool = False
+    """Whether a turn began that has given no result yet."""
     error: str | None = None
     started_at: float | None = None
     last_action: t.ToolUse | None = None
@@ -92,8 +102,8 @@ class Tally:
 
     @property
     def turns(self) -> int:
-        """The result's count once there is one; until then answers of the main agent."""
-        return self.result.num_turns if self.result else self.answers
+        """API messages of the main agent, over all its turns: what `max_turns` counts."""
+        return self.answers
 
     def feed(self, event: t.Event) -> None:
         """Take one event in."""
@@ -103,32 +113,45 @@ class Tally:
 
 def _take_init(tally: Tally, event: t.Init) -> None:
     tally.session_id, tally.model = event.session_id, event.model
+    tally.in_turn = True
+    tally.refusal = tally.error = tally.retry = tally.last_retry = None
 
 
 def _take_text(tally: Tally, event: t.Text) -> None:
     tally.thinking, tally.retry = False, None
-    tally.error = event.error or tally.error
-    if event.parent is None and event.message_id != tally.answer_id:
+    if event.parent is None:
+        tally.error = event.error or tally.error
+    _count(tally, event)
+
+
+def _count(tally: Tally, event: t.Text | t.Thinking | t.ToolUse) -> None:
+    if event.parent is None and event.message_id and event.message_id != tally.answer_id:
         tally.answer_id = event.message_id
         tally.answers += 1
 
 
 def _take_tool(tally: Tally, event: t.ToolUse) -> None:
     tally.last_action, tally.thinking, tally.retry = event, False, None
+    _count(tally, event)
 
 
-def _take_thinking(tally: Tally, _event: t.Event) -> None:
+def _take_thinking(tally: Tally, event: t.Thinking) -> None:
+    tally.thinking, tally.retry = True, None
+    _count(tally, event)
+
+
+def _take_tokens(tally: Tally, _event: t.Event) -> None:
     tally.thinking, tally.retry = True, None
 
 
 def _take_result(tally: Tally, event: t.Result) -> None:
-    tally.result, tally.retry, tally.thinking = event, None, False
+    tally.result, tally.retry, tally.thinking, tally.in_turn = event, None, False, False
     tally.cost_usd = max(tally.cost_usd, event.cost_usd)
     tally.session_id = tally.session_id or event.session_id
 
 
 def _take_retry(tally: Tally, event: t.ApiRetry) -> None:
-    tally.retry = event
+    tally.retry = tally.last_retry = event
 
 
 def _take_limit(tally: Tally, event: t.RateLimit) -> None:
@@ -141,6 +164,7 @@ def _take_refusal(tally: Tally, event: t.Refusal) -> None:
 
 def _take_state(tally: Tally, event: t.SessionState) -> None:
     tally.idle = event.state == "idle"
+    tally.in_turn = tally.in_turn and not tally.idle
 
 
 def _take_supervisor(tally: Tally, event: t.Supervisor) -> None:
@@ -154,8 +178,8 @@ _TAKERS: dict[type, Callable[[Tally, t.Event], None]] = {
     t.Init: _take_init,  # type: ignore[dict-item]
     t.Text: _take_text,  # type: ignore[dict-item]
     t.ToolUse: _take_tool,  # type: ignore[dict-item]
-    t.Thinking: _take_thinking,
-    t.ThinkingTokens: _take_thinking,
+    t.Thinking: _take_thinking,  # type: ignore[dict-item]
+    t.ThinkingTokens: _take_tokens,
     t.Result: _take_result,  # type: ignore[dict-item]
     t.ApiRetry: _take_retry,  # type: ignore[dict-item]
     t.RateLimit: _take_limit,  # type: ignore[dict-item]
@@ -166,11 +190,16 @@ _TAKERS: dict[type, Callable[[Tally, t.Event], None]] = {
 
 
 def judge(tally: Tally, supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:
-    """The first of these rules that holds: ended by us, died, said how it ended, or said nothing."""
+    """The first of these rules that holds: ended by us, died, said how it ended, or said nothing.
+
+    A turn that began and gave no result counts as such, whatever the one before it gave.
+    """
+    result = None if tally.in_turn else tally.result
+    code = supervisor.code if supervisor else docker.exit_code if docker else None
     return (
         _ended_by_us(supervisor, docker)
-        or _died(tally.result, supervisor, docker)
-        or _said(tally, supervisor)
+        or _died(result, code, supervisor, docker)
+        or (_said(tally, result, code) if result else None)
         or _silent(supervisor, docker)
     )
 
@@ -190,30 +219,25 @@ def _ended_by_us(supervisor: SupervisorExit | None, docker: DockerExit | None) -
     return None
 
 
-def _died(result: t.Result | None, supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome | None:
-    if docker and docker.state == "vanished":
+def _died(
+    result: t.Result | None, code: int | None, supervisor: SupervisorExit | None, docker: DockerExit | None
+) -> Outcome | None:
+    if supervisor is None and (docker is None or docker.state == "vanished"):
         remedy = "Somebody may have removed the container by hand; its log is kept."
         return Outcome(Ending.VANISHED, "Its container is gone without a trace.", remedy)
-    killed = (
-        (supervisor.signal == SIGKILL) if supervisor else (docker is not None and docker.exit_code == 128 + SIGKILL)
-    )
-    if killed and docker and docker.oom_killed:
+    if docker and docker.oom_killed and (code == _KILLED or result is None):
         return Outcome(Ending.OUT_OF_MEMORY, "It ran out of memory.", "Spawn it again with more `memory`.")
-    if killed and not (result and result.ok):
+    if code == _KILLED:
         return Outcome(Ending.STOPPED, "Its container was killed from outside.")
     return None
 
 
-def _said(tally: Tally, supervisor: SupervisorExit | None) -> Outcome | None:
-    result = tally.result
-    if result is None:
-        return None
+def _said(tally: Tally, result: t.Result, code: int | None) -> Outcome:
     if result.subtype == "error_during_execution" and (result.terminal_reason or "").startswith("aborted_"):
         return Outcome(Ending.INTERRUPTED, "The turn was interrupted.")
+    if result.ok and code == 0:
+        return Outcome(Ending.SUCCEEDED, "Done.")
     if result.ok:
-        code = supervisor.exit_code if supervisor else 0
-        if code == 0:
-            return Outcome(Ending.SUCCEEDED, "Done.")
         return Outcome(Ending.FAILED, f"It said it was done, but the CLI ended with exit code {code}.")
     return _limited(tally, result) or _refused(tally) or _api_failure(tally, result)
 
@@ -223,14 +247,19 @@ def _limited(tally: Tally, result: t.Result) -> Outcome | None:
         return Outcome(Ending.LIMITED, "It reached its `max_turns`.", "Spawn it again with more.")
     if result.subtype == "error_max_budget_usd":
         return Outcome(Ending.LIMITED, "It reached its `max_budget_usd`.", "Spawn it again with more.")
+    if result.api_error_status != 429 and tally.error != "rate_limit":
+        return None
     if tally.limit and tally.limit.status == "rejected":
         when = _when(tally.limit.resets_at)
         return Outcome(Ending.LIMITED, f"The subscription's limit is reached{when}.", "Wait, or set ANTHROPIC_API_KEY.")
-    return None
+    return Outcome(Ending.LIMITED, "The model's API limits the rate.", "Wait, or run fewer agents at once.")
 
 
 def _when(epoch: float | None) -> str:
-    return f" until {datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M} UTC" if epoch else ""
+    try:
+        return f" until {datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M} UTC" if epoch else ""
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _refused(tally: Tally) -> Outcome | None:
@@ -240,25 +269,47 @@ def _refused(tally: Tally) -> Outcome | None:
     return Outcome(Ending.REFUSED, f"The model declined{': ' + why if why else ''}.", "Word the task differently.")
 
 
+_TOO_LONG = ("The conversation is too long for the model.", "Ask for less at once, or send /compact before.")
+_UNREACHABLE = ("The model's API could not be reached.", "Check ANTHROPIC_BASE_URL and the VPS's network.")
+_TERMINAL_REMEDIES = {"prompt_too_long": _TOO_LONG, "blocking_limit": _TOO_LONG}
+_ERROR_REMEDIES = {
+    "billing_error": ("The account has no credit left.", "Top it up under Plans & Billing, or use another credential."),
+    "max_output_tokens": ("The model's answer was longer than it may be.", "Ask for the work in smaller parts."),
+}
 _API_REMEDIES = {
     401: ("The model's API did not accept the credential.", "Check ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN."),
     403: ("The credential may not do this.", "Check the organisation and the plan behind it."),
     404: ("The model is unknown.", "Check `model`."),
     413: ("The request was too large.", "Ask for less at once."),
-    429: ("The model's API limits the rate.", "Wait, or run fewer agents at once."),
     529: ("The model's API is overloaded.", "Try again later, or set `fallback_model`."),
 }
 
 
 def _api_failure(tally: Tally, result: t.Result) -> Outcome:
     said = (result.text or "; ".join(result.errors)).strip()
-    if result.api_error_status in _API_REMEDIES:
-        reason, remedy = _API_REMEDIES[result.api_error_status]
-        return Outcome(Ending.FAILED, f"{reason} {said}".strip(), remedy)
-    if result.api_error_status is not None:
-        reason = f"The model's API answered {result.api_error_status}. {said}"
-        return Outcome(Ending.FAILED, reason.strip(), "Try again later." if result.api_error_status >= 500 else "")
+    status = _status(tally, result)
+    known = (
+        _TERMINAL_REMEDIES.get(result.terminal_reason or "")
+        or _ERROR_REMEDIES.get(tally.error or "")
+        or (_API_REMEDIES.get(status) if status is not None else _unreachable(tally))
+    )
+    if known:
+        return Outcome(Ending.FAILED, f"{known[0]} {said}".strip(), known[1])
+    if status is not None:
+        reason = f"The model's API answered {status}. {said}"
+        return Outcome(Ending.FAILED, reason.strip(), "Try again later." if status >= 500 else "")
     return Outcome(Ending.FAILED, said or f"The CLI ended with {tally.error or result.subtype}.")
+
+
+def _status(tally: Tally, result: t.Result) -> int | None:
+    """The result's; after repeated 529s it has none and the last wait has it (measured)."""
+    if result.api_error_status is None and tally.error == "server_error" and tally.last_retry:
+        return tally.last_retry.status
+    return result.api_error_status
+
+
+def _unreachable(tally: Tally) -> tuple[str, str] | None:
+    return _UNREACHABLE if tally.error == "server_error" and tally.last_retry else None
 
 
 def _silent(supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:

@@ -40,6 +40,38 @@ def test_json_is_masked_in_keys_and_values() -> None:
     assert MASK.json({KEY: [KEY, 1, None]}) == {MASKED: [MASKED, 1, None]}
 
 
+def test_of_two_secrets_that_overlap_no_piece_is_left() -> None:
+    assert Mask([SecretStr("abcdefgh"), SecretStr("efghijklmnop")]).text("abcdefghijklmnop.") == f"{MASKED}."
+
+
+@given(st.lists(st.text("abc", min_size=8, max_size=12), max_size=4), st.lists(st.binary(max_size=9)), st.data())
+def test_any_cutting_of_a_stream_is_masked_as_the_whole(
+    secrets: list[str], noise: list[bytes], data: st.DataObject
+) -> None:
+    mask = Mask(SecretStr(secret) for secret in secrets)
+    pieces = st.sampled_from([*map(str.encode, secrets), *noise, b"ab", b"abcabcab"])
+    whole = b"".join(data.draw(st.lists(pieces, max_size=12)))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=12)))
+    stream = mask.stream()
+    parts = [stream.feed(whole[a:b]) for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+
+    assert b"".join(parts) + stream.flush() == mask.bytes(whole)
+    assert not [secret for secret in secrets if secret.encode() in mask.bytes(whole)]
+
+
+def test_a_longer_secret_is_hidden_whole_across_a_boundary() -> None:
+    stream = MASK.stream()
+
+    assert stream.feed(KEY.encode()) + stream.feed(b"-longer") + stream.flush() == MASKED.encode()
+
+
+def test_a_stream_holds_back_only_what_may_be_a_beginning() -> None:
+    stream = MASK.stream()
+
+    assert stream.feed(b"plain sk-ant-") == b"plain "
+    assert stream.feed(b"no") == b"sk-ant-no"
+
+
 @given(st.lists(st.sampled_from([KEY, KEY[:7], KEY[7:], "x", "sk-", "-longer", " "]), max_size=12), st.data())
 def test_no_secret_gets_through_a_boundary(parts: list[str], data: st.DataObject) -> None:
     whole = "".join(parts).encode()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from vps.events.parse import parse_line
+from vps.events.types import Init, RateLimit, Result
 from vps.outcome import DockerExit, Ending, SupervisorExit, Tally, judge
 
 STREAMS = Path(__file__).parents[1] / "data" / "claude-stream"
@@ -26,6 +27,16 @@ ENDINGS = {
     "12_sigterm_tool": Ending.FAILED,
     "13f_resume_unknown": Ending.FAILED,
     "18f_oauth_429_limit": Ending.LIMITED,
+    "31_api_400_credit": Ending.FAILED,
+    "31_api_400_long": Ending.FAILED,
+    "31_api_403": Ending.FAILED,
+    "31_api_404": Ending.FAILED,
+    "31_api_429": Ending.LIMITED,
+    "31_api_500": Ending.FAILED,
+    "31_api_max_tokens": Ending.FAILED,
+    "31_api_refused_connection": Ending.FAILED,
+    "32_compact": Ending.SUCCEEDED,
+    "33_half_character": Ending.SUCCEEDED,
 }
 
 
@@ -43,6 +54,65 @@ def test_a_captured_stream_is_judged_by_what_it_says_and_its_exit_code(name: str
     supervisor = SupervisorExit(exit_code=code if code >= 0 else None, signal=-code if code < 0 else None)
 
     assert judge(tallied(name), supervisor, DockerExit(exit_code=code)).ending is ending
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("09c_529_repeated_r3", "overloaded"),
+        ("31_api_400_credit", "no credit"),
+        ("31_api_400_long", "too long"),
+        ("31_api_refused_connection", "not be reached"),
+        ("31_api_max_tokens", "longer than it may be"),
+    ],
+)
+def test_an_api_error_is_told_with_its_remedy(name: str, said: str) -> None:
+    outcome = judge(tallied(name), SupervisorExit(exit_code=1), None)
+
+    assert said in outcome.reason
+    assert outcome.remedy
+
+
+def test_a_turn_without_a_result_is_not_judged_by_the_one_before() -> None:
+    tally = tallied("01_simple")
+    tally.feed(Init("s", "m", "", "", "", ""))
+
+    assert judge(tally, None, DockerExit(exit_code=137)).ending is Ending.STOPPED
+    assert judge(tally, SupervisorExit(exit_code=0), None).ending is Ending.FAILED
+
+
+def test_what_an_earlier_turn_met_does_not_judge_a_later_one() -> None:
+    tally = tallied("09p_refusal")
+    for event in (Init("s", "m", "", "", "", ""), Result("success", is_error=True, api_error_status=401)):
+        tally.feed(event)
+
+    assert judge(tally, SupervisorExit(exit_code=1), None).ending is Ending.FAILED
+
+
+def test_without_a_supervisors_record_dockers_exit_code_counts() -> None:
+    assert judge(tallied("01_simple"), None, DockerExit(exit_code=1)).ending is Ending.FAILED
+    assert judge(tallied("01_simple"), None, DockerExit(exit_code=0)).ending is Ending.SUCCEEDED
+
+
+def test_a_container_that_vanished_after_its_supervisors_record_is_judged_by_that() -> None:
+    assert (
+        judge(tallied("01_simple"), SupervisorExit(exit_code=0), DockerExit(state="vanished")).ending
+        is Ending.SUCCEEDED
+    )
+
+
+def test_a_reset_time_out_of_all_bounds_is_left_out() -> None:
+    tally = tallied("18f_oauth_429_limit")
+    tally.feed(RateLimit("rejected", 1e14, None, None))
+
+    assert judge(tally, SupervisorExit(exit_code=1), None).ending is Ending.LIMITED
+
+
+def test_turns_are_the_main_agents_messages_over_all_its_turns() -> None:
+    assert tallied("02_edit").turns == 6
+    assert tallied("15a_stdin_multi").turns == 4
+    assert tallied("24f_parallel_subagents").turns == 2
+    assert tallied("09a_401").turns == 0
 
 
 def test_exit_code_0_without_a_result_is_a_failure() -> None:

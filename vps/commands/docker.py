@@ -39,7 +39,7 @@ def run_agent(container: Container) -> Cmd:
     """
     limits = container.limits
     return cmd(
-        "docker", "run", "--detach", "--init", "--name", container.name, "--hostname", "agent",
+        "docker", "run", "--detach", "--pull", "never", "--init", "--name", container.name, "--hostname", "agent",
         "--user", "0:0", "--group-add", container.gid,
         "--cap-drop", "ALL", [("--cap-add", name) for name in ("SETUID", "SETGID", "SETPCAP", "KILL")],
         "--security-opt", "no-new-privileges",

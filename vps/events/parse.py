@@ -9,6 +9,9 @@ from typing import Any, cast
 from vps.events import types as t
 
 _HUGE = 1e15
+_DEPTH = 100
+"""Levels of nesting; the captured lines have 9 at most. Whoever walks a value recursively must not run out of stack."""
+_SYNTHETIC = "<synthetic>"
 
 Record = Mapping[str, Any]
 Parser = Callable[[Record], Iterable[t.Event]]
@@ -20,9 +23,14 @@ def parse(start: int, end: int, line: bytes) -> t.Line:
 
 
 def parse_line(line: bytes) -> tuple[t.Event, ...]:
-    """Mostly one event; `Unknown` for a type that is not known here, `Malformed` for what is no JSON object."""
+    """Mostly one event; `Unknown` for a type that is not known here, `Malformed` for what is no JSON object.
+
+    A blank line has no event.
+    """
+    if not line.strip():
+        return ()
     try:
-        value = json.loads(line)
+        value = _loads(line)
     except (ValueError, RecursionError):
         return (_malformed(line),)
     if not isinstance(value, dict):
@@ -33,6 +41,36 @@ def parse_line(line: bytes) -> tuple[t.Event, ...]:
     if parser is None:
         return (t.Unknown(kind, subtype or None),)
     return tuple(parser(record))
+
+
+def _loads(line: bytes) -> object:
+    value = json.loads(line)
+    if line.count(b"[") + line.count(b"{") > _DEPTH and _is_deep(value):
+        raise ValueError("nested too deep")
+    return _repaired(value) if b"\\ud" in line or b"\\uD" in line else value
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+    return any(isinstance(inner, dict | list) for inner in level)
+
+
+def _inside(value: object) -> Iterable[object]:
+    return cast("dict[str, object]", value).values() if isinstance(value, dict) else _list(value)
+
+
+def _repaired(value: object) -> object:
+    r"""Without lone surrogates, which JSON allows and UTF-8 cannot encode.
+
+    The CLI cuts a long output between the halves of a character and writes the one that is left as "\ud83d" (measured).
+    """
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_repaired(key): _repaired(item) for key, item in cast("dict[str, object]", value).items()}
+    return [_repaired(item) for item in _list(cast("object", value))] if isinstance(value, list) else value
 
 
 def _malformed(line: bytes) -> t.Malformed:
@@ -92,14 +130,16 @@ def _init(record: Record) -> Iterable[t.Event]:
 def _assistant(record: Record) -> Iterable[t.Event]:
     message = _record(record.get("message"))
     parent = _text_or_none(record, "parent_tool_use_id")
+    message_id = "" if message.get("model") == _SYNTHETIC else _text(message, "id")
     for block in map(_record, _list(message.get("content"))):
         kind = _text(block, "type")
         if kind == "text":
-            yield t.Text(_text(block, "text"), _text(message, "id"), _text_or_none(record, "error"), parent)
+            yield t.Text(_text(block, "text"), message_id, _text_or_none(record, "error"), parent)
         elif kind in ("thinking", "redacted_thinking"):
-            yield t.Thinking(_text(block, "thinking"), parent)
+            yield t.Thinking(_text(block, "thinking"), parent, message_id)
         elif kind == "tool_use":
-            yield t.ToolUse(_text(block, "id"), _text(block, "name"), _record(block.get("input")), parent)
+            arguments = _record(block.get("input"))
+            yield t.ToolUse(_text(block, "id"), _text(block, "name"), arguments, parent, message_id)
         else:
             yield t.Unknown("assistant", kind or None)
 
@@ -141,7 +181,7 @@ def _result(record: Record) -> Iterable[t.Event]:
     status = _number_or_none(record, "api_error_status")
     yield t.Result(
         subtype=_text(record, "subtype"),
-        is_error=record.get("is_error") is True,
+        is_error=record.get("is_error") is not False,
         text=_text(record, "result"),
         errors=_strings(record.get("errors")),
         num_turns=int(_number(record, "num_turns")),

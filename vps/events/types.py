@@ -33,6 +33,7 @@ class Text:
 
     text: str
     message_id: str = ""
+    """The API message's id, the same for all its blocks; empty for a message of the CLI's own making."""
     error: str | None = None
     parent: str | None = None
 
@@ -43,6 +44,7 @@ class Thinking:
 
     text: str
     parent: str | None = None
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class ToolUse:
     name: str
     input: Json
     parent: str | None = None
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,29 @@ def test_numbers_no_float_can_hold_count_as_none(number: str) -> None:
     assert event.num_turns == 0
 
 
+def test_half_a_character_is_replaced_so_that_the_text_can_be_encoded() -> None:
+    line = rb'{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"x","content":"a\ud83d\n"}]}}'
+
+    assert parse_line(line) == (t.ToolResult("x", "a\ufffd\n", is_error=False),)
+
+
+def test_a_line_nested_deeper_than_a_walk_could_follow_is_malformed() -> None:
+    (event,) = parse_line(b'{"type":"result","usage":{"a":' + b"[" * 500 + b"]" * 500 + b"}}")
+
+    assert isinstance(event, t.Malformed)
+
+
+def test_a_blank_line_has_no_event() -> None:
+    assert parse_line(b"") == ()
+
+
+def test_a_result_that_does_not_say_so_is_no_success() -> None:
+    (event,) = parse_line(b'{"type":"result","subtype":"success"}')
+
+    assert isinstance(event, t.Result)
+    assert not event.ok
+
+
 def test_an_unknown_type_and_no_json_are_told_apart() -> None:
     assert parse_line(b'{"type":"system","subtype":"new_thing"}') == (t.Unknown("system", "new_thing"),)
     assert parse_line(b"[1]") == (t.Malformed("[1]"),)
