@@ -16,7 +16,8 @@ from vps.mask import Mask
 from vps.models import CliOptions, HostFacts, Limits, Origin, RunRequest, new_name
 from vps.provision import provision
 from vps.relay import Relay
-from vps.runs import Run, Runs
+from vps.run import Run
+from vps.runs import Runs
 from vps.ssh import SshHost
 
 Progress = Callable[[str], Awaitable[None]]
@@ -91,8 +92,8 @@ async def open_crew(settings: Settings) -> AsyncGenerator[Crew]:
     async with SshHost(settings.host) as host:
         library = await provision(host, config.root)
         async with Relay(host, library, config.root) as relay:
-            runs = Runs(host, library, config)
+            runs = Runs(relay, config)
             image = Image(
-                host, root=config.root, image=config.image, base_image=config.base_image, version=config.cli_version
+                relay, root=config.root, image=config.image, base_image=config.base_image, version=config.cli_version
             )
             yield Crew(settings, host, runs, image, relay, settings.mask)

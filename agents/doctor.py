@@ -19,6 +19,7 @@ from vps.errors import VpsError
 from vps.image import Image, State
 from vps.models import HostFacts
 from vps.provision import provision
+from vps.relay import Relay
 from vps.runs import Runs
 from vps.ssh import SshHost
 
@@ -194,7 +195,8 @@ class _Examination:
 
     async def _check_relay(self) -> Finding:
         library = await provision(self._host, self._settings.AGENTFLOW_ROOT)
-        self._runs = Runs(self._host, library, self._settings.agents)
+        relay = await self._stack.enter_async_context(Relay(self._host, library, self._settings.AGENTFLOW_ROOT))
+        self._runs = Runs(relay, self._settings.agents)
         before = time.time()
         self._facts = await self._runs.facts()
         self._skew_s = self._facts.now - (before + time.time()) / 2

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from agents.config import Settings
 from vps.commands import docker, files, git, image
-from vps.commands import host as host_commands
 from vps.errors import BadInput, DockerUnavailable
 from vps.host.layout import LABEL_ROOT
 from vps.provision import provision
+from vps.relay import Relay
 from vps.runner import Runner, check
 from vps.ssh import SshHost
 
@@ -44,7 +44,7 @@ async def _require_docker(host: Runner) -> None:
 
 
 class _Removal:
-    def __init__(self, host: Runner, settings: Settings, say: Say) -> None:
+    def __init__(self, host: SshHost, settings: Settings, say: Say) -> None:
         self._host = host
         self._say = say
         self._root = settings.AGENTFLOW_ROOT
@@ -84,7 +84,8 @@ class _Removal:
             self._say(f"Stopping {name}.")
             await self._host.run(docker.stop(name), timeout=60)
         library = await provision(self._host, self._root)
-        await self._host.run(host_commands.script(library, "keeper-stop", self._root))
+        async with Relay(self._host, library, self._root) as relay:
+            await relay.ask("stop-keeper")
         for name in await self._names(running=False):
             await self._host.run(docker.remove(name))
 

@@ -29,7 +29,7 @@ from bot.slash import Suggest, command
 from bot.store import Store, open_store
 from vps.errors import HostError, VpsError
 from vps.host.layout import NAME
-from vps.runs import Run
+from vps.run import Run
 
 log = structlog.get_logger()
 

@@ -29,7 +29,7 @@ def command(tool: Tool[Any, Any], handle: Handler, suggest: dict[str, Suggest]) 
         await handle(interaction, tool, {name: value for name, value in given.items() if value is not None})
 
     # discord.py reads the options off the callback's signature.
-    callback.__signature__ = _signature(tool)  # type: ignore[attr-defined]
+    callback.__signature__ = _signature(tool)  # type: ignore[attr-defined]  functions have no such attribute until it is set (PEP 362)
     callback.__name__ = tool.verb
     fields = tool.input.model_fields
     described = app_commands.describe(**{name: _description(name, field) for name, field in fields.items()})(callback)
@@ -63,7 +63,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     annotation = option_type(field)
     if field.is_required():
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=typing.Optional[annotation], default=None)  # noqa: UP045
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=typing.Optional[annotation], default=None)  # noqa: UP045  `X | None` of a class known at run time only is no type expression
 
 
 def option_type(field: FieldInfo) -> Any:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import AsyncIterator
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -54,3 +56,26 @@ async def image(host_config: HostConfig) -> str:
         with_root = Image(host, root="/tmp/agentflow-tests", image=IMAGE, base_image=None, version="2.1.197")
         await with_root.ensure(say)
     return IMAGE
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A user of the host for one test; `request.param` are its further groups."""
+    name = f"aflow-{secrets.token_hex(3)}"
+    groups = ["--groups", ",".join(request.param)] if request.param else []
+    # Not the next free uid: that may be the agents' own, which is refused.
+    subprocess.run(
+        [
+            "useradd",
+            "--uid",
+            str(20_000 + secrets.randbelow(20_000)),
+            "--create-home",
+            "--shell",
+            "/bin/bash",
+            *groups,
+            name,
+        ],
+        check=True,
+    )
+    yield name
+    subprocess.run(["userdel", "--force", "--remove", name], check=True, capture_output=True)

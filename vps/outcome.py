@@ -6,10 +6,10 @@ too, and Docker's OOMKilled alone is none, since the kernel may have taken a chi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import singledispatch
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -39,7 +39,7 @@ class SupervisorExit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    reason: Literal["completed", "timeout", "stopped", "failed_to_start"] = "completed"
+    reason: Literal["completed", "timeout", "stopped", "disk_full", "failed_to_start"] = "completed"
     exit_code: int | None = None
     signal: int | None = None
     started_at: float = 0.0
@@ -107,17 +107,23 @@ class Tally:
 
     def feed(self, event: t.Event) -> None:
         """Take one event in."""
-        if take := _TAKERS.get(type(event)):
-            take(self, event)
+        _take(event, self)
 
 
-def _take_init(tally: Tally, event: t.Init) -> None:
+@singledispatch
+def _take(_event: object, _tally: Tally) -> None:
+    """The other events tell nothing here."""
+
+
+@_take.register
+def _take_init(event: t.Init, tally: Tally) -> None:
     tally.session_id, tally.model = event.session_id, event.model
     tally.in_turn = True
     tally.refusal = tally.error = tally.retry = tally.last_retry = None
 
 
-def _take_text(tally: Tally, event: t.Text) -> None:
+@_take.register
+def _take_text(event: t.Text, tally: Tally) -> None:
     tally.thinking, tally.retry = False, None
     if event.parent is None:
         tally.error = event.error or tally.error
@@ -130,63 +136,57 @@ def _count(tally: Tally, event: t.Text | t.Thinking | t.ToolUse) -> None:
         tally.answers += 1
 
 
-def _take_tool(tally: Tally, event: t.ToolUse) -> None:
+@_take.register
+def _take_tool(event: t.ToolUse, tally: Tally) -> None:
     tally.last_action, tally.thinking, tally.retry = event, False, None
     _count(tally, event)
 
 
-def _take_thinking(tally: Tally, event: t.Thinking) -> None:
+@_take.register
+def _take_thinking(event: t.Thinking, tally: Tally) -> None:
     tally.thinking, tally.retry = True, None
     _count(tally, event)
 
 
-def _take_tokens(tally: Tally, _event: t.Event) -> None:
+@_take.register
+def _take_tokens(_event: t.ThinkingTokens, tally: Tally) -> None:
     tally.thinking, tally.retry = True, None
 
 
-def _take_result(tally: Tally, event: t.Result) -> None:
+@_take.register
+def _take_result(event: t.Result, tally: Tally) -> None:
     tally.result, tally.retry, tally.thinking, tally.in_turn = event, None, False, False
     tally.cost_usd = max(tally.cost_usd, event.cost_usd)
     tally.session_id = tally.session_id or event.session_id
 
 
-def _take_retry(tally: Tally, event: t.ApiRetry) -> None:
+@_take.register
+def _take_retry(event: t.ApiRetry, tally: Tally) -> None:
     tally.retry = tally.last_retry = event
 
 
-def _take_limit(tally: Tally, event: t.RateLimit) -> None:
+@_take.register
+def _take_limit(event: t.RateLimit, tally: Tally) -> None:
     tally.limit = event
 
 
-def _take_refusal(tally: Tally, event: t.Refusal) -> None:
+@_take.register
+def _take_refusal(event: t.Refusal, tally: Tally) -> None:
     tally.refusal = event
 
 
-def _take_state(tally: Tally, event: t.SessionState) -> None:
+@_take.register
+def _take_state(event: t.SessionState, tally: Tally) -> None:
     tally.idle = event.state == "idle"
     tally.in_turn = tally.in_turn and not tally.idle
 
 
-def _take_supervisor(tally: Tally, event: t.Supervisor) -> None:
+@_take.register
+def _take_supervisor(event: t.Supervisor, tally: Tally) -> None:
     if event.subtype == "started":
         tally.started_at = event.at
     tally.timed_out = tally.timed_out or event.subtype == "timeout"
     tally.changes = event.changes or tally.changes
-
-
-_TAKERS: dict[type, Callable[[Tally, t.Event], None]] = {
-    t.Init: _take_init,  # type: ignore[dict-item]
-    t.Text: _take_text,  # type: ignore[dict-item]
-    t.ToolUse: _take_tool,  # type: ignore[dict-item]
-    t.Thinking: _take_thinking,  # type: ignore[dict-item]
-    t.ThinkingTokens: _take_tokens,
-    t.Result: _take_result,  # type: ignore[dict-item]
-    t.ApiRetry: _take_retry,  # type: ignore[dict-item]
-    t.RateLimit: _take_limit,  # type: ignore[dict-item]
-    t.Refusal: _take_refusal,  # type: ignore[dict-item]
-    t.SessionState: _take_state,  # type: ignore[dict-item]
-    t.Supervisor: _take_supervisor,  # type: ignore[dict-item]
-}
 
 
 def judge(tally: Tally, supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:
@@ -214,6 +214,9 @@ def _ended_by_us(supervisor: SupervisorExit | None, docker: DockerExit | None) -
         )
     if supervisor and supervisor.reason == "stopped":
         return Outcome(Ending.STOPPED, "It was stopped.")
+    if supervisor and supervisor.reason == "disk_full":
+        remedy = "Free some with `agentflow prune` or `docker system prune`, then spawn it again."
+        return Outcome(Ending.FAILED, "The host's disk is full.", remedy)
     if supervisor and supervisor.reason == "failed_to_start":
         return Outcome(Ending.FAILED, f"It could not start: {supervisor.detail}.", "Run `agentflow doctor`.")
     return None
@@ -227,8 +230,11 @@ def _died(
         return Outcome(Ending.VANISHED, "Its container is gone without a trace.", remedy)
     if docker and docker.oom_killed and (code == _KILLED or result is None):
         return Outcome(Ending.OUT_OF_MEMORY, "It ran out of memory.", "Spawn it again with more `memory`.")
-    if code == _KILLED:
+    if code == _KILLED and supervisor is None:
         return Outcome(Ending.STOPPED, "Its container was killed from outside.")
+    if code == _KILLED:
+        # The supervisor lived to tell it, so it was not the container that was killed.
+        return Outcome(Ending.FAILED, "Its CLI was killed in its container, maybe by one of its own commands.")
     return None
 
 

@@ -1,11 +1,17 @@
-"""The client of the host's relay process: every run's log over one SSH channel, resumed at its offset after a drop."""
+"""The client of the host's relay process: every run's log and every question over one SSH channel.
+
+Logs are resumed at their offset after a drop. A question that was under way then fails: nobody knows whether it was done.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -13,14 +19,20 @@ from typing import Any, Protocol, Self
 import structlog
 
 from vps.commands import host as host_commands
-from vps.errors import HostError
+from vps.errors import BadInput, CommandFailed, DiskFull, HostError, HostTimeout, HostUnreachable, VpsError
 from vps.outcome import DockerExit, SupervisorExit
-from vps.runner import Process, Runner
+from vps.runner import Done, Process, Runner
+from vps.shell import Cmd, Command
 
 log = structlog.get_logger()
 
 _PING_S = 10.0
 _RETRY_S = 1.0
+_HELLO_S = 30.0
+_LATE_S = 5.0
+"""What a command's own bound on the host may be overrun by, before the answer counts as lost."""
+_ASKED_AT_ONCE = 64
+_REMEDY = "The host needs Python 3.9 or newer and room on its disk; `agentflow doctor` tells which is missing."
 
 
 class Link(Runner, Protocol):
@@ -63,28 +75,93 @@ class _Follower:
 
 
 class Relay:
-    """`async with` starts it; `follow` may be called at any time, `new_runs` gives the names of runs that appear."""
+    """One host's relay. It is a Runner whose commands run in the relay process: no session, no login shell for each.
+
+    `async with` starts it, and raises HostError if it does not start. From then on it is started again whenever the connection
+    comes back. `new_runs` gives the names of runs that appear.
+    """
 
     def __init__(self, link: Link, library: str, root: str) -> None:
+        self.library = library
+        self.root = root
+        self.new_runs: asyncio.Queue[str] = asyncio.Queue()
         self._link = link
-        self._command = host_commands.script(library, "relay", root)
         self._followers: dict[str, _Follower] = {}
         self._process: Process | None = None
         self._known: set[str] = set()
         self._task: asyncio.Task[None] | None = None
-        self.new_runs: asyncio.Queue[str] = asyncio.Queue()
+        self._up = asyncio.Event()
+        self._first: asyncio.Future[None] | None = None
+        self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._numbers = itertools.count()
+        self._slots = asyncio.Semaphore(_ASKED_AT_ONCE)
 
     async def __aenter__(self) -> Self:
+        self._first = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run(), name="relay")
+        try:
+            async with asyncio.timeout(_HELLO_S):
+                await self._first
+        except TimeoutError as error:
+            await self._close()
+            raise HostTimeout("The relay on the host does not answer.", remedy=_REMEDY) from error
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         assert self._task is not None
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
+
+    async def ask(self, verb: str, request: dict[str, Any] | None = None, *, timeout: float = 60.0) -> dict[str, Any]:
+        """The answer to one of `vps.host.answers`' questions, within `timeout` seconds.
+
+        Raises BadInput or DiskFull for what the host refuses, HostTimeout, or HostUnreachable when the connection broke
+        meanwhile: then it is open whether it was done.
+        """
+        number = next(self._numbers)
+        answer = self._asked[number] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(timeout), self._slots:
+                await self._up.wait()
+                await self._order(op="ask", id=number, verb=verb, request=request or {})
+                found = await answer
+        except TimeoutError as error:
+            raise HostTimeout(f"The host did not answer `{verb}` in time.", remedy="Check its load.") from error
+        finally:
+            del self._asked[number]
+        if "failed" in found:
+            raise CommandFailed(verb, None, found["failed"])
+        if "refused" in found:
+            raise _refusal(found["refused"])
+        return found
+
+    async def run(self, command: Command, *, stdin: bytes = b"", timeout: float = 60.0) -> Done:
+        """See `Runner.run`. What needs a shell gets a session of its own."""
+        if not isinstance(command, Cmd):
+            return await self._link.run(command, stdin=stdin, timeout=timeout)
+        encoded = base64.b64encode(stdin).decode("ascii")
+        request = {"argv": list(command.argv), "stdin": encoded, "timeout_s": timeout}
+        done = await self.ask("run", request, timeout=timeout + _LATE_S)
+        if done["late"]:
+            raise HostTimeout(f"`{command.argv[0]}` did not end on the host within {timeout:g} s.")
+        return Done(done["exit_code"], base64.b64decode(done["stdout"]), base64.b64decode(done["stderr"]))
+
+    def stream(self, command: Command) -> AbstractAsyncContextManager[Process]:
+        """See `Runner.stream`."""
+        return self._link.stream(command)
+
+    async def put(self, path: str, data: bytes, *, mode: int = 0o600) -> None:
+        """See `Runner.put`."""
+        await self._link.put(path, data, mode=mode)
 
     async def follow(self, name: str, offset: int = 0) -> AsyncIterator[Update]:
         """The log from a byte offset on, until its End or a Fault. One follower a run."""
@@ -119,12 +196,18 @@ class Relay:
             try:
                 await self._serve()
             except HostError as error:
+                self._lost(error)
                 await log.awarning("relay lost", error=str(error))
             await asyncio.sleep(_RETRY_S)
 
+    def _lost(self, error: HostError) -> None:
+        assert self._first is not None
+        for waiting in (self._first, *self._asked.values()):
+            if not waiting.done():
+                waiting.set_exception(error)
+
     async def _serve(self) -> None:
-        async with self._link.stream(self._command) as process:
-            pings = asyncio.create_task(self._ping())
+        async with self._link.stream(host_commands.relay(self.library, self.root)) as process, self._pinged():
             try:
                 self._process = process
                 for name, follower in list(self._followers.items()):
@@ -132,9 +215,17 @@ class Relay:
                 await self._read(process)
             finally:
                 self._process = None
-                pings.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await pings
+                self._up.clear()
+
+    @asynccontextmanager
+    async def _pinged(self) -> AsyncGenerator[None]:
+        pings = asyncio.create_task(self._ping())
+        try:
+            yield
+        finally:
+            pings.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await pings
 
     async def _ping(self) -> None:
         while True:
@@ -154,20 +245,22 @@ class Relay:
                     del buffer[: len(line) + 1]
                     head = json.loads(line)
                 assert head is not None
-                size = int(head["size"]) if head["t"] == "data" else 0
+                size = int(head["size"]) if head["t"] in ("data", "answer") else 0
                 if len(buffer) < size:
                     break
                 self._take(head, bytes(buffer[:size]))
                 del buffer[:size]
                 head = None
         done = await process.wait()
-        await log.awarning(
-            "relay ended", exit_code=done.exit_code, stderr=done.stderr.decode("utf-8", "replace")[-500:]
-        )
+        text = done.stderr.decode("utf-8", "replace").strip()[-500:]
+        raise HostUnreachable(f"The relay on the host ended with {done.exit_code}: {text}", remedy=_REMEDY)
 
     def _take(self, head: dict[str, Any], body: bytes) -> None:
         if head["t"] == "hello":
-            self._announce(head["runs"])
+            self._greet(head["runs"])
+        elif head["t"] == "answer":
+            if (waiting := self._asked.get(head["id"])) and not waiting.done():
+                waiting.set_result(json.loads(body))
         elif head["t"] == "run":
             self._announce([head["run"]])
         elif follower := self._followers.get(head.get("run", "")):
@@ -185,8 +278,21 @@ class Relay:
         else:
             follower.queue.put_nowait(Fault(head["what"]))
 
+    def _greet(self, names: list[str]) -> None:
+        assert self._first is not None
+        self._up.set()
+        if not self._first.done():
+            self._first.set_result(None)
+        self._announce(names)
+
     def _announce(self, names: list[str]) -> None:
         for name in names:
             if name not in self._known:
                 self._known.add(name)
                 self.new_runs.put_nowait(name)
+
+
+def _refusal(refused: dict[str, str]) -> VpsError:
+    if refused["field"] == "disk" or "No space left" in refused["message"]:
+        return DiskFull(refused["message"] + ".", remedy=refused["remedy"] or "Free some on the host.")
+    return BadInput(refused["field"], refused["message"] + ".", remedy=refused["remedy"])

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import SecretStr
 
 from vps import model_route
 from vps.commands import claude, docker
-from vps.commands import host as host_commands
 from vps.config import AgentConfig
 from vps.errors import BadInput, CommandFailed, DiskFull, DockerUnavailable, NoSuchRun, VpsError
-from vps.events.framing import Framer
-from vps.events.parse import parse
-from vps.events.types import Line
 from vps.host.layout import NAME
 from vps.models import HostFacts, RunRecord, RunRequest
-from vps.outcome import DockerExit, SupervisorExit
-from vps.runner import Done, Runner, check
+from vps.relay import Relay
+from vps.run import Container, Run, Usage, answers_to, container_of, run_of
+from vps.runner import Done, check
 
 log = structlog.get_logger()
 
@@ -32,95 +27,42 @@ GRACE_S = 8.0
 _TAIL = 256 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A container as `docker ps` shows it."""
-
-    id: str
-    name: str
-    state: str
-    status: str
-    created: str
-    labels: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run: what was asked, its container while there is one, and how it ended once it has.
-
-    A container made by hand has no record. `lines` are the last ones of its log, if asked for.
-    """
-
-    name: str
-    record: RunRecord | None
-    container: Container | None
-    docker: DockerExit | None = None
-    exit: SupervisorExit | None = None
-    size: int = 0
-    lines: tuple[Line, ...] = ()
-    raw: bytes = b""
-    """The same lines as they stand in the log."""
-    errors: str = ""
-    now: float = 0.0
-    """The host's clock when this was read, epoch seconds."""
-
-    @property
-    def alive(self) -> bool:
-        """Whether its container runs or is about to."""
-        if self.container is not None:
-            return self.container.state in ("running", "created", "restarting", "paused")
-        return self.record is not None and self.docker is None
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether it was started by other means than ours."""
-        return self.record is None
-
-
-class Usage(BaseModel):
-    """What a container uses now, as Docker words it: `12.3%`, `151MiB / 4GiB`."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    cpu: str = Field(alias="CPUPerc")
-    memory: str = Field(alias="MemUsage")
-    processes: str = Field(alias="PIDs")
-
-
 class Runs:
     """All runs below one root directory of one host."""
 
-    def __init__(self, runner: Runner, library: str, config: AgentConfig) -> None:
-        self._runner = runner
-        self._library = library
+    def __init__(self, relay: Relay, config: AgentConfig) -> None:
+        self._relay = relay
         self._config = config
-        self._facts: HostFacts | None = None
 
     async def facts(self) -> HostFacts:
         """What the host has; read anew."""
-        self._facts = HostFacts.model_validate(await self._ask("facts"))
-        if self._facts.uid == docker.AGENT_ID:
+        facts = HostFacts.model_validate(await self._relay.ask("facts"))
+        if facts.uid == docker.AGENT_ID:
             remedy = "Use another user: that uid is the agents' in their containers, so they could write its files."
             raise BadInput("HETZNER_SSH_USER", f"its uid on the host is {docker.AGENT_ID}.", remedy=remedy)
-        return self._facts
+        return facts
 
     async def reach(self, host: str, port: int, *, tls: bool, timeout: float = 10.0) -> str:
         """Whether the host gets a connection to an address: an empty text, or why not."""
         request = {"host": host, "port": port, "tls": tls, "timeout_s": timeout}
-        return str((await self._ask("reach", request))["error"])
+        return str((await self._relay.ask("reach", request))["error"])
 
     async def start(self, request: RunRequest) -> Run:
         """Start one. Raises BadInput, DiskFull, DockerUnavailable or HostError; then nothing of it is left on the host."""
+        starting = asyncio.create_task(self._start(request))
         try:
-            prepared = await self._ask("prepare", self._preparation(request))
-            await self._begin(request, prepared)
+            workspace = await asyncio.shield(starting)
         except BaseException:
+            # Whoever asked may be gone, `docker run` on the host is not: only what is there can be removed.
+            await asyncio.wait({starting})
             await asyncio.shield(self._undo(request.name))
             raise
-        record = _record(request, prepared["workspace"])
+        record = _record(request, workspace)
         return Run(request.name, record, Container("", request.name, "running", "", "", {}), now=request.created_at)
 
-    async def _begin(self, request: RunRequest, prepared: dict[str, Any]) -> None:
+    async def _start(self, request: RunRequest) -> str:
+        """Its workspace's real path."""
+        prepared = await self._relay.ask("prepare", self._preparation(request))
         workspace = str(prepared["workspace"])
         if not prepared["owned"]:
             own = docker.own_workspace(self._config.image, workspace, make_repository=prepared["fresh"])
@@ -130,17 +72,15 @@ class Runs:
             image=self._config.image,
             root=self._config.root,
             workspace=workspace,
-            library=self._library,
+            library=self._relay.library,
             gid=prepared["gid"],
             limits=request.limits,
             origin=request.origin,
             model_directory=prepared["model"],
         )
-        keep = asyncio.create_task(self._keep())
-        try:
-            await self._docker(docker.run_agent(container), timeout=120)
-        finally:
-            await keep
+        started = self._docker(docker.run_agent(container), timeout=120)
+        await _all(started, self._relay.ask("keep"))
+        return workspace
 
     def _preparation(self, request: RunRequest) -> dict[str, Any]:
         route = model_route.route(self._config.base_url)
@@ -159,28 +99,25 @@ class Runs:
 
     async def _undo(self, name: str) -> None:
         try:
-            await self._runner.run(docker.remove(name))
-            await self._ask("discard", {"name": name})
+            await self._relay.run(docker.remove(name))
+            await self._relay.ask("discard", {"name": name})
         except VpsError as error:
             await log.awarning("could not undo a start", run=name, error=str(error))
-
-    async def _keep(self) -> None:
-        await check(self._runner, host_commands.script(self._library, "keeper", self._config.root))
 
     async def find(self, given: str) -> str:
         """The name of the run or hand-made container that a name, a unique prefix or a Docker id means. Raises NoSuchRun."""
         known = {run.name: run for run in await self.list()}
         if given in known:
             return given
-        hits = [name for name, run in known.items() if _answers_to(run, given)]
+        hits = [name for name, run in known.items() if answers_to(run, given)]
         if len(hits) != 1:
             raise NoSuchRun(given, tuple(sorted(hits)))
         return hits[0]
 
     async def list(self) -> Sequence[Run]:
         """Everything on the host, newest first: ours, running or gone, and what was started by hand."""
-        described, containers = await asyncio.gather(self._ask("describe"), self._containers())
-        runs = [_run(item, containers.pop(item["name"], None), described["now"]) for item in described["runs"]]
+        described, containers = await asyncio.gather(self._relay.ask("describe"), self._containers())
+        runs = [run_of(item, containers.pop(item["name"], None), described["now"]) for item in described["runs"]]
         runs += [Run(name, None, container, now=described["now"]) for name, container in containers.items()]
         return sorted(runs, key=lambda run: run.name, reverse=True)
 
@@ -189,8 +126,8 @@ class Runs:
         containers = await self._containers()
         if name in containers and not NAME.fullmatch(name):
             return Run(name, None, containers[name])
-        described = await self._ask("describe", {"name": name, "tail": tail})
-        return _run(described["runs"][0], containers.get(name), described["now"])
+        described = await self._relay.ask("describe", {"name": name, "tail": tail})
+        return run_of(described["runs"][0], containers.get(name), described["now"])
 
     async def logs(self, name: str, lines: int) -> str:
         """The output of a container started by hand."""
@@ -199,7 +136,7 @@ class Runs:
 
     async def usage(self, name: str) -> Usage | None:
         """What a running one uses; None if it is gone by now."""
-        done = await self._runner.run(docker.stats(name))
+        done = await self._relay.run(docker.stats(name))
         return Usage.model_validate_json(done.stdout) if done.exit_code == 0 and done.stdout.strip() else None
 
     async def stop(self, name: str) -> None:
@@ -212,33 +149,33 @@ class Runs:
 
     async def stop_keeper(self) -> None:
         """End the host's keeper; the next start brings it back."""
-        await check(self._runner, host_commands.script(self._library, "keeper-stop", self._config.root))
+        await self._relay.ask("stop-keeper")
 
     async def prune(self, *, max_age_s: float, max_bytes: int) -> list[str]:
         """Remove ended runs beyond an age and a total size; the names of those that went."""
-        answer = await self._ask("prune", {"max_age_s": max_age_s, "max_bytes": max_bytes})
+        answer = await self._relay.ask("prune", {"max_age_s": max_age_s, "max_bytes": max_bytes})
+        if answer["stuck"]:
+            sessions = f"{self._config.root}/sessions"
+            await self._docker(docker.remove_as_root(self._config.image, sessions, answer["stuck"]), timeout=300)
         return list(answer["pruned"])
 
     async def _containers(self) -> dict[str, Container]:
         done = await self._docker(docker.list_agents())
-        found = [_container(json.loads(line)) for line in done.text.splitlines() if line.strip()]
+        found = [container_of(json.loads(line)) for line in done.text.splitlines() if line.strip()]
         return {container.name: container for container in found}
 
     async def _docker(self, command: docker.Cmd, *, timeout: float = 60.0) -> Done:
         try:
-            return await check(self._runner, command, timeout=timeout)
+            return await check(self._relay, command, timeout=timeout)
         except CommandFailed as error:
             raise _docker_error(error) from error
 
-    async def _ask(self, verb: str, request: dict[str, Any] | None = None) -> dict[str, Any]:
-        command = host_commands.script(self._library, verb, self._config.root)
-        done = await check(self._runner, command, stdin=json.dumps(request or {}).encode())
-        answer: dict[str, Any] = json.loads(done.stdout)
-        if refused := answer.get("refused"):
-            if refused["field"] == "disk" or "No space left" in refused["message"]:
-                raise DiskFull(refused["message"] + ".", remedy=refused["remedy"] or "Free some on the host.")
-            raise BadInput(refused["field"], refused["message"] + ".", remedy=refused["remedy"])
-        return answer
+
+async def _all(*steps: Coroutine[Any, Any, object]) -> None:
+    """All of them to their ends, then the first one's error: none goes on behind an undo."""
+    for done in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(done, BaseException):
+            raise done
 
 
 def _docker_error(error: CommandFailed) -> VpsError:
@@ -273,42 +210,3 @@ def _record(request: RunRequest, workspace: str) -> RunRecord:
         origin=request.origin,
         created_at=request.created_at,
     )
-
-
-def _run(item: dict[str, Any], container: Container | None, now: float) -> Run:
-    if item["run"] is None and container is None and item["docker"] is None:
-        raise NoSuchRun(item["name"])
-    raw, start = _whole_lines(base64.b64decode(item["log"]), item["start"])
-    return Run(
-        name=item["name"],
-        record=RunRecord.model_validate(item["run"]) if item["run"] else None,
-        container=container,
-        docker=DockerExit.model_validate(item["docker"]) if item["docker"] else None,
-        exit=SupervisorExit.model_validate(item["exit"]) if item["exit"] else None,
-        size=item["size"],
-        lines=tuple(parse(*framed) for framed in Framer(start).feed(raw)),
-        raw=raw,
-        errors=item["errors"],
-        now=now,
-    )
-
-
-def _whole_lines(data: bytes, start: int) -> tuple[bytes, int]:
-    """A log's tail mostly begins inside a line: from the next one on."""
-    if start == 0:
-        return data, 0
-    head, _, rest = data.partition(b"\n")
-    return rest, start + len(head) + 1
-
-
-def _container(row: dict[str, str]) -> Container:
-    # Docker's own format: label values with a comma cannot be told from the next label; ours have none.
-    labels = dict(part.split("=", 1) for part in row["Labels"].split(",") if "=" in part)
-    return Container(row["ID"], row["Names"], row["State"], row["Status"], row["CreatedAt"], labels)
-
-
-def _answers_to(run: Run, given: str) -> bool:
-    if not given:
-        return False
-    container_id = run.container.id if run.container else ""
-    return run.name.startswith(given) or (len(given) >= 4 and container_id.startswith(given))

@@ -14,7 +14,7 @@ from agents.tools.core import Call, Input, Output, Right, Tool
 from agents.tools.parameters import ContainerId, MemoryBytes, TimeoutMs
 from agents.tools.views import AgentView, transcript, view
 from vps.models import CliOptions, PermissionMode
-from vps.runs import Run
+from vps.run import Run
 
 MAX_TASK = 100_000
 """Characters. The CLI takes more, but a task that long belongs in a file of the workspace."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from vps.events import types as t
 from vps.mask import Mask
 from vps.outcome import Tally, judge
-from vps.runs import Run
+from vps.run import Run
 
 _SUBJECTS = ("command", "file_path", "pattern", "url", "query", "description", "skill", "prompt", "path")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agents.config import Settings
+from agents.crew import Progress
 from bot.app import Bot, running_bot
 from bot.demo.embedded import EmbeddedDiscord, embedded_discord
 from vps.testing.engine import engine
@@ -88,7 +89,7 @@ async def stage(directory: Path, say: Say, *, port: int = 0) -> AsyncGenerator[S
             await _clear(bot, say)
 
 
-def _told(say: Say):  # noqa: ANN202
+def _told(say: Say) -> Progress:
     async def tell(text: str) -> None:
         say(f"Image: {text}")
 

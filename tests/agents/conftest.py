@@ -72,6 +72,21 @@ def place() -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+def environ(server: Sshd, key: Path, model: ScriptedModel, root: Path) -> dict[str, str]:
+    """The settings of a control plane of that host."""
+    return {
+        "HETZNER_SERVER_IP": server.address,
+        "HETZNER_SSH_PORT": str(server.port),
+        "HETZNER_SSH_USER": server.users[0],
+        "HETZNER_SSH_KEY": str(key),
+        "HETZNER_KNOWN_HOSTS": str(server.known_hosts),
+        "ANTHROPIC_API_KEY": KEY,
+        "ANTHROPIC_BASE_URL": model.url,
+        "AGENTFLOW_ROOT": str(root),
+        "AGENTFLOW_IMAGE": IMAGE,
+    }
+
+
 @pytest.fixture
 async def station(place: Path) -> AsyncIterator[Station]:
     key = place / "key"
@@ -79,18 +94,7 @@ async def station(place: Path) -> AsyncIterator[Station]:
         sshd(place / "sshd", authorized_key=generate_key(key), say=print) as server,
         ScriptedModel(api_key=SecretStr(KEY)) as model,
     ):
-        environ = {
-            "HETZNER_SERVER_IP": server.address,
-            "HETZNER_SSH_PORT": str(server.port),
-            "HETZNER_SSH_USER": server.users[0],
-            "HETZNER_SSH_KEY": str(key),
-            "HETZNER_KNOWN_HOSTS": str(server.known_hosts),
-            "ANTHROPIC_API_KEY": KEY,
-            "ANTHROPIC_BASE_URL": model.url,
-            "AGENTFLOW_ROOT": str(place / "root"),
-            "AGENTFLOW_IMAGE": IMAGE,
-        }
-        yield Station(server, place / "root", environ)
+        yield Station(server, place / "root", environ(server, key, model, place / "root"))
 
 
 @pytest.fixture

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from tests.agents.conftest import IMAGE, Station
+from tests.agents.conftest import IMAGE, KEY, Station, environ
+from vps.testing.model import ScriptedModel
+from vps.testing.sshd import generate_key, sshd
 
 _OWN_IMAGE = "agentflow-uninstall-tests:latest"
 
@@ -93,3 +97,29 @@ async def test_it_refuses_while_agents_run_and_stops_them_when_forced(installed:
         assert await run("docker", "ps", "-aq", "--filter", f"label={label}") == ""
     finally:
         await run("docker", "rm", "-f", name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user")
+@pytest.mark.parametrize("user", [["docker"]], indirect=True)
+async def test_a_user_other_than_root_takes_away_what_agents_wrote(place: Path, user: str, image: str) -> None:
+    await run("docker", "tag", image, _OWN_IMAGE)
+    place.chmod(0o755)
+    root, key = place / "root", place / "key"
+    root.mkdir()
+    shutil.chown(root, user)
+    async with (
+        sshd(place / "sshd", authorized_key=generate_key(key), say=print, users=[user]) as server,
+        ScriptedModel(api_key=SecretStr(KEY)) as model,
+    ):
+        theirs = Station(server, root, environ(server, key, model, root) | {"AGENTFLOW_IMAGE": _OWN_IMAGE})
+        spawned = await theirs.agentflow("spawn", "scenario:ok", "--json")
+        assert spawned.code == 0, spawned.err
+        waited = await theirs.agentflow("wait", spawned.json["container_id"])
+        assert waited.code == 0, waited.err
+        assert list((root / "sessions").rglob("*.jsonl"))
+        assert (root / "workspace").stat().st_uid == 1001
+
+        done = await theirs.agentflow("uninstall", "--yes", timeout=120)
+
+    assert done.code == 0, done.err
+    assert not list(root.iterdir()) if root.exists() else True

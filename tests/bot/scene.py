@@ -159,9 +159,18 @@ class Scene:
                 await self.start_bot()
             await self.bot.crew.runs.stop_keeper()
             for container in await self.containers():
-                await docker("rm", "--force", "--volumes", container["Id"])
+                await remove(container["Id"])
         finally:
             await self.stop_bot()
+
+
+async def remove(container_id: str) -> None:
+    """Remove a container; a keeper's own removal of it may be under way."""
+    try:
+        await docker("rm", "--force", "--volumes", container_id)
+    except RuntimeError as error:
+        if "already in progress" not in str(error) and "No such container" not in str(error):
+            raise
 
 
 async def docker(*words: str) -> str:

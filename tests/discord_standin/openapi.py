@@ -41,7 +41,7 @@ def with_string_ids(body: Any, key: str = "") -> Any:
     if isinstance(body, Mapping):
         return {str(k): with_string_ids(v, _key_of(str(k), key)) for k, v in body.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(body, list):
-        return [with_string_ids(each, key) for each in body]  # pyright: ignore[reportUnknownVariableType]
+        return [with_string_ids(each, key) for each in body]  # pyright: ignore[reportUnknownVariableType]  JSON
     number = isinstance(body, int) and not isinstance(body, bool)
     return str(body) if number and _IDS.search(key) and key != "id" else body
 
@@ -110,7 +110,7 @@ class Specification:
         return self._errors(pointer, with_string_ids(body))
 
     def _errors(self, pointer: str, body: Any) -> list[str]:
-        errors: Iterable[ValidationError] = self._validator(pointer).iter_errors(body)  # pyright: ignore[reportUnknownMemberType]
+        errors: Iterable[ValidationError] = self._validator(pointer).iter_errors(body)  # pyright: ignore[reportUnknownMemberType]  its stubs leave it open
         return [f"{error.json_path}: {error.message[-300:]}" for error in map(_cause, errors)]
 
     def _make_validator(self, pointer: str) -> Draft202012Validator:

@@ -61,7 +61,7 @@ class Machine:
         self.model = model
         self.relay = relay
         self.workspace = root / "workspace"
-        self.runs = Runs(host, library, self.config())
+        self.runs = Runs(relay, self.config())
 
     def config(self, **changes: Any) -> AgentConfig:
         own = {"root": str(self.root), "image": IMAGE, "api_key": KEY, "base_url": self.model.url}

@@ -18,8 +18,9 @@ _PROBE = """
 id; grep -E 'Cap|NoNewPrivs' /proc/self/status
 for f in /run/agentflow/out/out.jsonl /run/agentflow/in/inbox.jsonl /run/agentflow/new; do echo x >> $f || echo "no write $f"; done
 cat /run/agentflow/in/argv /run/agentflow/key/* /run/agentflow/out/out.jsonl || echo no read
-for p in 1 7 8 $PPID; do cat /proc/$p/environ || echo "no environ $p"; done
-kill -9 1 7 || echo no kill
+supervisor=$(awk '{print $4}' /proc/$PPID/stat)
+for p in 1 $supervisor $PPID; do cat /proc/$p/environ || echo "no environ $p"; done
+kill -9 1 || kill -9 $supervisor || echo no kill
 echo forged >> /proc/$PPID/fd/1 || echo no forging
 grep -c . /proc/$PPID/mem || echo no memory
 env
@@ -31,7 +32,7 @@ async def probed(machine: Machine, command: str) -> tuple[str, str]:
     script = steps(bash(command, "probe"), say("done"))
     async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, 0)) as model:
         machine.model = model
-        machine.runs = type(machine.runs)(machine.host, machine.library, machine.config())
+        machine.runs = type(machine.runs)(machine.relay, machine.config())
         ended = await machine.run("probe")
     assert ended.outcome.ending is Ending.SUCCEEDED, ended.text
     return "\n".join(event.text for event in ended.events if isinstance(event, t.ToolResult)), ended.name
@@ -52,6 +53,17 @@ async def test_the_agent_has_no_capability_and_reaches_neither_its_record_nor_th
     assert _SECRET not in said
     log = (machine.root / "runs" / name / "out" / "out.jsonl").read_text()
     assert "\nforged" not in log
+
+
+async def test_an_agent_that_kills_its_own_cli_fails_and_is_told_so(machine: Machine) -> None:
+    script = steps(bash("kill -9 $PPID", "itself"), say("done"))
+    async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, 0)) as model:
+        machine.model = model
+        machine.runs = type(machine.runs)(machine.relay, machine.config())
+        ended = await machine.run("end yourself")
+
+    assert ended.outcome.ending is Ending.FAILED
+    assert "in its container" in ended.outcome.reason
 
 
 async def test_the_key_stands_in_no_argv_inspect_log_or_file(machine: Machine) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from vps.shell import Cmd, cmd
 
 
-def script(library: str, verb: str, root: str) -> Cmd:
-    """One verb of `vps/remote.py`. `-s -E`: neither the user's packages nor the environment change what it does."""
-    return cmd("python3", "-s", "-E", f"{library}/vps/remote.py", verb, root)
+def relay(library: str, root: str) -> Cmd:
+    """The process that answers and feeds logs. `-s -E`: neither the user's packages nor the environment change what it does."""
+    return cmd("python3", "-s", "-E", f"{library}/vps/remote.py", "relay", root)
 
 
 def python_version() -> Cmd:

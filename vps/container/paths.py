@@ -11,6 +11,7 @@ CREDENTIALS = RUN + "/key/environ"
 LOG = RUN + "/out/out.jsonl"
 ERRORS = RUN + "/out/err.log"
 TURN = RUN + "/out/turn.json"
+RESERVE = RUN + "/out/reserve"
 EXIT = RUN + "/out/exit.json"
 
 AGENT_ID = 1001

@@ -16,6 +16,7 @@ from vps.host.files import write_atomically
 
 _TICK_S = 0.5
 _KILL_AFTER_S = 3.0
+_FULL_S = 2.0
 _INTERRUPT = b'{"type":"control_request","request_id":"agentflow-stop","request":{"subtype":"interrupt"}}\n'
 
 
@@ -41,6 +42,7 @@ class Supervisor:
         self._asked_to_stop = False
         self._reason: str | None = None
         self._stop_at = 0.0
+        self._full_since: float | None = None
         self._signalled = 0
         self._status: int | None = None
 
@@ -100,7 +102,10 @@ class Supervisor:
 
     def _say(self, subtype: str, **fields: object) -> None:
         line = {"type": "agentflow", "subtype": subtype, "at": round(time.time(), 3), **fields}
-        os.write(self._log, self._json.dumps(line).encode() + b"\n")
+        try:
+            os.write(self._log, self._json.dumps(line).encode() + b"\n")
+        except OSError:
+            pass  # a full disk takes the line, not the run
 
     def _step(self) -> None:
         poll = select.poll()
@@ -117,6 +122,7 @@ class Supervisor:
         self._echo.follow()
         self._check_idle()
         self._check_time()
+        self._check_disk()
         self._reap()
 
     def _drain(self) -> None:
@@ -146,7 +152,10 @@ class Supervisor:
             self._say("turn_started", timeout_s=self._timeout_s)
 
     def _write_turn(self, deadline: float | None) -> None:
-        write_atomically(paths.TURN, self._json.dumps({"deadline": deadline}).encode())
+        try:
+            write_atomically(paths.TURN, self._json.dumps({"deadline": deadline}).encode())
+        except OSError:
+            pass  # this process keeps the deadline; the keeper behind it goes without
 
     def _feed(self) -> None:
         while self._unfed and self._stdin >= 0:
@@ -183,6 +192,25 @@ class Supervisor:
         elif self._signalled == signal.SIGTERM and now >= self._stop_at + self._grace_s + _KILL_AFTER_S:
             self._signal(signal.SIGKILL)
 
+    def _check_disk(self) -> None:
+        """What the CLI says while nothing can be written is lost, also that it is done: the run is not worth its time then."""
+        if os.statvfs(paths.LOG).f_bavail:
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = time.monotonic()
+        elif self._reason is None and time.monotonic() - self._full_since >= _FULL_S:
+            self._release()
+            self._stop("disk_full")
+
+    def _release(self) -> None:
+        """Give back the room that was set aside for the last lines and the record of the end; the last line may be torn."""
+        try:
+            os.unlink(paths.RESERVE)
+            if self._full_since is not None:
+                os.write(self._log, b"\n")
+        except OSError:
+            pass
+
     def _stop(self, reason: str) -> None:
         """Interrupt the turn: the CLI then ends its tools and writes a result, which a signal would not give (measured)."""
         if self._reason is not None:
@@ -210,6 +238,7 @@ class Supervisor:
         assert self._status is not None
         code = os.waitstatus_to_exitcode(self._status)
         reason = self._reason or "completed"
+        self._release()
         self._say("ended", reason=reason, exit_code=code, changes=self._changes.end())
         self._echo.follow()
         record = {

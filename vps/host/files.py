@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from _thread import get_ident  # importing threading takes the supervisor 4 ms before the CLI starts
 
 
 class NotRegular(OSError):
@@ -27,11 +28,15 @@ def read_regular(path: str, limit: int = 1 << 20) -> bytes:
 
 
 def write_atomically(path: str, data: bytes, mode: int = 0o640) -> None:
-    """A reader sees the whole file or none, also after a power cut."""
-    temporary = path + ".tmp"
+    """A reader sees the whole file or none, also after a power cut; of several writers the last one wins."""
+    temporary = f"{path}.{os.getpid()}-{get_ident()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-    os.rename(temporary, path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import Any
 
@@ -96,8 +97,11 @@ class Keeper:
         if containers is None:
             return
         for name in open_runs:
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 await self._keep(name, containers.get(name))
+            except OSError as error:
+                # It was discarded meanwhile, or the disk is full: then the next sweep tries again, and the container stays.
+                print(f"{name}: {error}", file=sys.stderr, flush=True)
 
     async def _keep(self, name: str, container: dict[str, Any] | None) -> None:
         if container is None:
@@ -115,8 +119,12 @@ class Keeper:
         return time.time() - made < _STARTING_S
 
     def _close(self, name: str, ending: dict[str, Any]) -> None:
-        ending["killed_for"] = self._killed_for.pop(name, None)
-        write_atomically(os.path.join(layout.run(self._root, name), "docker.json"), json.dumps(ending).encode())
+        directory = layout.run(self._root, name)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, "reserve"))
+        ending["killed_for"] = self._killed_for.get(name)
+        write_atomically(os.path.join(directory, "docker.json"), json.dumps(ending).encode())
+        self._killed_for.pop(name, None)
 
     async def _bound(self, name: str, container_id: str) -> None:
         out = os.path.join(layout.run(self._root, name), "out")
@@ -135,7 +143,8 @@ class Keeper:
 
     async def _serve_models(self) -> None:
         base = os.path.join(self._root, "model")
-        wanted = set(os.listdir(base)) if os.path.isdir(base) else set[str]()
+        known = os.listdir(base) if os.path.isdir(base) else []
+        wanted = {key for key in known if os.path.exists(os.path.join(base, key, "target"))}
         for key in wanted - set(self._forwards):
             with open(os.path.join(base, key, "target"), encoding="ascii") as file:
                 host, port = file.read().strip().rsplit(":", 1)
@@ -231,7 +240,20 @@ def main(root: str) -> int:
     return 0
 
 
-def stop(root: str) -> int:
+def ensure(root: str) -> None:
+    """Start the keeper of `root` unless it lives."""
+    lock = _lock(root)
+    if lock is None:
+        return
+    os.close(lock)
+    script = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "remote.py")
+    null = subprocess.DEVNULL
+    argv = [sys.executable, "-s", "-E", script, "keeper", root]
+    # It goes on by itself in a child of its own; this one ends at once.
+    subprocess.run(argv, stdin=null, stdout=null, stderr=null, timeout=60, check=True)
+
+
+def stop(root: str) -> None:
     """End the keeper of `root`, if there is one. The runs go on; the next one starts a keeper again."""
     lock = _lock(root)
     if lock is None:
@@ -240,7 +262,6 @@ def stop(root: str) -> int:
             os.killpg(int(file.read()), signal.SIGTERM)
     else:
         os.close(lock)
-    return 0
 
 
 def _lock(root: str) -> int | None:

@@ -32,6 +32,14 @@ def discard(root: str, name: str) -> None:
     shutil.rmtree(os.path.join(root, "sessions", name), ignore_errors=True)
 
 
+def stuck(root: str) -> list[str]:
+    """Transcripts of runs that are gone: an SSH user other than root may not remove what an agent wrote."""
+    sessions = os.path.join(root, "sessions")
+    names = os.listdir(sessions) if os.path.isdir(sessions) else []
+    # One that is being prepared has `.new` behind its name still.
+    return sorted(set(names) - {name.removesuffix(".new") for name in os.listdir(layout.runs(root))})
+
+
 def size(directory: str) -> int:
     """Bytes of the files below a directory; links are not followed."""
     total = 0

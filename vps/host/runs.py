@@ -12,6 +12,7 @@ from vps.host import layout
 from vps.host.files import open_regular, write_atomically
 
 _NEEDED_BYTES = 256 << 20
+_RESERVE_BYTES = 32 << 10
 _AGENT_ID = 1001
 
 
@@ -91,6 +92,9 @@ def _fill(directory: str, request: dict[str, Any], workspace: str) -> None:
     _write(directory, "in/environ", _words(words))
     _write(directory, "in/inbox.jsonl", request["inbox"].encode())
     _write(directory, "key/environ", _words(request["credentials"]))
+    # Room for the last words on a disk that is full by then.
+    _write(directory, "out/reserve", os.urandom(_RESERVE_BYTES))
+    _write(directory, "reserve", os.urandom(_RESERVE_BYTES))
     for name in ("out/out.jsonl", "out/err.log"):
         _write(directory, name, b"", 0o660)
 
@@ -120,7 +124,7 @@ def _session(root: str, name: str) -> None:
     _private(os.path.join(root, "sessions"))
     directory = os.path.join(root, "sessions", name)
     os.makedirs(directory, exist_ok=True)
-    os.chmod(directory, 0o777)  # noqa: S103
+    os.chmod(directory, 0o777)  # noqa: S103  the parent keeps all others out
 
 
 def _model(root: str, target: str | None) -> str | None:
@@ -128,8 +132,8 @@ def _model(root: str, target: str | None) -> str | None:
     if target is None:
         return None
     directory = os.path.join(root, "model", target.replace(":", "_").replace("[", "").replace("]", ""))
-    if not os.path.isdir(directory):
-        os.makedirs(directory, exist_ok=True)
+    os.makedirs(directory, exist_ok=True)
+    if not os.path.exists(os.path.join(directory, "target")):
         write_atomically(os.path.join(directory, "target"), target.encode("ascii"))
     return directory
 

@@ -27,7 +27,7 @@ _PRIVILEGE_SEPARATION = Path("/run/sshd")
 
 def generate_key(path: Path) -> str:
     """Write an Ed25519 private key (0600) to `path`; its public half as an authorized_keys line."""
-    key = asyncssh.generate_private_key("ssh-ed25519")  # pyright: ignore[reportUnknownMemberType]
+    key = asyncssh.generate_private_key("ssh-ed25519")  # pyright: ignore[reportUnknownMemberType]  its stubs leave it open
     _write(path, key.export_private_key().decode("ascii"))
     return key.export_public_key().decode("ascii").strip()
 

@@ -1,0 +1,98 @@
+"""SSH users other than root: one who may use Docker, and one who may not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.demo.stage import seed
+from tests.vps.conftest import KEY, Machine
+from vps.config import HostConfig
+from vps.errors import DockerUnavailable
+from vps.outcome import Ending
+from vps.provision import provision
+from vps.relay import Relay
+from vps.ssh import SshHost
+from vps.testing.model import ScriptedModel
+from vps.testing.sshd import generate_key, sshd
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user")
+
+
+@pytest.fixture
+async def theirs(user: str, image: str, model: ScriptedModel) -> AsyncIterator[Machine]:
+    """The machine as that user sees it, below a directory of theirs."""
+    place = Path(tempfile.mkdtemp(prefix="agentflow-user-", dir="/tmp"))
+    place.chmod(0o755)
+    root = place / "root"
+    seed(root / "workspace")
+    shutil.chown(root, user)
+    subprocess.run(["chown", "-R", f"{user}:", str(root)], check=True)
+    key = place / "key"
+    async with sshd(place / "sshd", authorized_key=generate_key(key), say=print, users=[user]) as server:
+        config = HostConfig(
+            address=server.address, port=server.port, user=user, key=key, known_hosts=server.known_hosts
+        )
+        async with SshHost(config) as host:
+            library = await provision(host, str(root))
+            async with Relay(host, library, str(root)) as relay:
+                machine = Machine(root, host, library, model, relay)
+                try:
+                    yield machine
+                finally:
+                    with contextlib.suppress(DockerUnavailable):
+                        await machine.close()
+    await asyncio.to_thread(shutil.rmtree, place)
+
+
+@pytest.mark.parametrize("user", [["docker"]], indirect=True)
+async def test_a_user_of_the_docker_group_runs_agents_prunes_and_keeps_its_files(theirs: Machine, user: str) -> None:
+    first = await theirs.run("fix add() and add a test")
+    again = await theirs.run("scenario:ok")
+
+    assert first.outcome.ending is Ending.SUCCEEDED, first.text
+    assert again.outcome.ending is Ending.SUCCEEDED, again.text
+    assert "return a + b" in (theirs.workspace / "calc.py").read_text()
+    assert {path.lstat().st_uid for path in [theirs.workspace, *theirs.workspace.rglob("*")]} == {1001}
+    owner = pwd.getpwnam(user).pw_uid
+    runs = theirs.root / "runs"
+    assert {path.stat().st_uid for path in (runs, runs / first.name, runs / first.name / "in")} == {owner}
+    transcripts = theirs.root / "sessions"
+    assert list((transcripts / first.name).rglob("*.jsonl"))
+
+    assert sorted(await theirs.runs.prune(max_age_s=0, max_bytes=0)) == sorted([first.name, again.name])
+    assert not list(runs.iterdir())
+    assert not list(transcripts.iterdir()), "an agent's transcripts stayed behind"
+
+
+@pytest.mark.parametrize("user", [["docker"]], indirect=True)
+async def test_the_key_and_the_run_are_closed_to_the_agents_uid_under_another_user(theirs: Machine) -> None:
+    ended = await theirs.run("scenario:ok")
+    directory = theirs.root / "runs" / ended.name
+
+    def as_agent(*argv: str) -> int:
+        dropped = ["setpriv", "--reuid", "1001", "--regid", "1001", "--clear-groups", "--", *argv]
+        return subprocess.run(dropped, capture_output=True, check=False).returncode
+
+    for path in (directory / "out/out.jsonl", directory / "in/inbox.jsonl", directory / "key"):
+        assert as_agent("ls", "-l", str(path)) != 0
+    left = subprocess.run(["grep", "-rl", KEY.get_secret_value(), str(theirs.root)], capture_output=True, check=False)
+    assert left.stdout == b""
+
+
+@pytest.mark.parametrize("user", [[]], indirect=True)
+async def test_a_user_whom_docker_refuses_is_told_and_nothing_stays(theirs: Machine) -> None:
+    with pytest.raises(DockerUnavailable, match="group docker"):
+        await theirs.start("scenario:ok")
+
+    assert not list((theirs.root / "runs").iterdir())
+    assert not list((theirs.root / "sessions").iterdir())

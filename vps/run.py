@@ -1,0 +1,113 @@
+"""A run as the host shows it, whoever started it."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vps.errors import NoSuchRun
+from vps.events.framing import Framer
+from vps.events.parse import parse
+from vps.events.types import Line
+from vps.models import RunRecord
+from vps.outcome import DockerExit, SupervisorExit
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container as `docker ps` shows it."""
+
+    id: str
+    name: str
+    state: str
+    status: str
+    created: str
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run: what was asked, its container while there is one, and how it ended once it has.
+
+    A container made by hand has no record. `lines` are the last ones of its log, if asked for.
+    """
+
+    name: str
+    record: RunRecord | None
+    container: Container | None
+    docker: DockerExit | None = None
+    exit: SupervisorExit | None = None
+    size: int = 0
+    lines: tuple[Line, ...] = ()
+    raw: bytes = b""
+    """The same lines as they stand in the log."""
+    errors: str = ""
+    now: float = 0.0
+    """The host's clock when this was read, epoch seconds."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether its container runs or is about to."""
+        if self.container is not None:
+            return self.container.state in ("running", "created", "restarting", "paused")
+        return self.record is not None and self.docker is None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it was started by other means than ours."""
+        return self.record is None
+
+
+class Usage(BaseModel):
+    """What a container uses now, as Docker words it: `12.3%`, `151MiB / 4GiB`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    cpu: str = Field(alias="CPUPerc")
+    memory: str = Field(alias="MemUsage")
+    processes: str = Field(alias="PIDs")
+
+
+def run_of(item: dict[str, Any], container: Container | None, now: float) -> Run:
+    """A run from the host's description of it and its container. Raises NoSuchRun when there is nothing of it."""
+    if item["run"] is None and container is None and item["docker"] is None:
+        raise NoSuchRun(item["name"])
+    raw, start = _whole_lines(base64.b64decode(item["log"]), item["start"])
+    return Run(
+        name=item["name"],
+        record=RunRecord.model_validate(item["run"]) if item["run"] else None,
+        container=container,
+        docker=DockerExit.model_validate(item["docker"]) if item["docker"] else None,
+        exit=SupervisorExit.model_validate(item["exit"]) if item["exit"] else None,
+        size=item["size"],
+        lines=tuple(parse(*framed) for framed in Framer(start).feed(raw)),
+        raw=raw,
+        errors=item["errors"],
+        now=now,
+    )
+
+
+def _whole_lines(data: bytes, start: int) -> tuple[bytes, int]:
+    """A log's tail mostly begins inside a line: from the next one on."""
+    if start == 0:
+        return data, 0
+    head, _, rest = data.partition(b"\n")
+    return rest, start + len(head) + 1
+
+
+def container_of(row: dict[str, str]) -> Container:
+    """A container from a line of `docker ps --format '{{json .}}'`."""
+    # Docker's own format: label values with a comma cannot be told from the next label; ours have none.
+    labels = dict(part.split("=", 1) for part in row["Labels"].split(",") if "=" in part)
+    return Container(row["ID"], row["Names"], row["State"], row["Status"], row["CreatedAt"], labels)
+
+
+def answers_to(run: Run, given: str) -> bool:
+    """Whether a person may mean it by this: the beginning of its name, or of its container's id."""
+    if not given:
+        return False
+    container_id = run.container.id if run.container else ""
+    return run.name.startswith(given) or (len(given) >= 4 and container_id.startswith(given))
