@@ -22,8 +22,10 @@ from vps.relay import End, Fault, Piece
 
 log = structlog.get_logger()
 
+_GATHER_S = 0.1
+"""A burst of lines is one change."""
 _BATCH_S = 0.8
-"""How long changes are gathered before they are sent: a channel takes about 5 messages in 5 s."""
+"""Between two rounds of messages: a channel takes about 5 in 5 s."""
 _CARD_S = 3.0
 _CATCH_UP_S = 1.5
 _FAULTS = {
@@ -49,6 +51,7 @@ class Feed:
         self._changed = asyncio.Event()
         self._ended: End | Fault | None = None
         self._card_at = 0.0
+        self._sent_at = 0.0
         self._card_shown: CardView | None = None
 
     async def run(self) -> None:
@@ -108,21 +111,21 @@ class Feed:
         await self._show_end(thread, self._ended)
 
     async def _pause(self) -> None:
-        """Until something changed, gathered for a moment; or until the card's clock is old."""
+        """Until something changed, and then a moment, a longer one if a message was just sent; or until the card's clock is old."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CARD_S * 3):
                 await self._changed.wait()
-                # The first change after a silence is shown at once; more of the same burst wait.
-        if self._ended is None and time.monotonic() - self._card_at < _BATCH_S:
-            await asyncio.sleep(_BATCH_S)
+        if self._ended is None:
+            await asyncio.sleep(max(_GATHER_S, self._sent_at + _BATCH_S - time.monotonic()))
 
     async def _show_blocks(self, thread: RunThread) -> None:
         blocks = self._timeline.blocks
         # Dropped before the first send: what is sealed during one was not shown yet, and is the next round's.
         self._timeline.drop_sealed()
         for block in blocks:
-            await thread.show(block)
+            if await thread.show(block):
+                self._sent_at = time.monotonic()
 
     async def _show_card(self, thread: RunThread) -> None:
         view = self._view(None)

@@ -67,12 +67,12 @@ class RunThread:
             card_id = self.row.card_id
             await _insist(lambda: self._messages.get_partial_message(card_id).edit(view=view))
 
-    async def show(self, block: Block) -> None:
-        """Send a block's message, or edit it if it shows something else by now."""
+    async def show(self, block: Block) -> bool:
+        """Send a block's message, or edit it if it shows something else by now; whether there was something to do."""
         seen = self._sent.get(block.index)
         mark = digest(block.text + "".join(file.name for file in block.files))
         if seen is not None and seen.digest == mark:
-            return
+            return False
         if seen is None:
             message_id = await self._send(block.text, block.files, block.index)
         else:
@@ -84,6 +84,7 @@ class RunThread:
             )
         self._sent[block.index] = BlockRow(message_id, mark)
         await self._store.save_block(self.row.run, block.index, self._sent[block.index])
+        return True
 
     async def close(self, text: str, number: int, ping: discord.abc.Snowflake | None) -> None:
         """The last message, with a ping for the one who asked; then the run counts as told."""
