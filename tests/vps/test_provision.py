@@ -21,7 +21,9 @@ async def test_several_at_once_put_it_there_once_and_whole(host_config: HostConf
     assert (Path(library) / "vps" / "remote.py").is_file()
 
 
-async def test_the_scripts_are_found_again_and_run_without_this_project(host_config: HostConfig, tmp_path: Path) -> None:
+async def test_the_scripts_are_found_again_and_run_without_this_project(
+    host_config: HostConfig, tmp_path: Path
+) -> None:
     async with SshHost(host_config) as host:
         library = await provision(host, str(tmp_path))
         made = Path(library).stat().st_mtime_ns
