@@ -1,0 +1,10 @@
+"""Every tool there is. A surface is a projection of this tuple; adding a tool is one file and one name here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.tools import agents
+from agents.tools.core import Tool
+
+TOOLS: tuple[Tool[Any, Any], ...] = (*agents.TOOLS,)
