@@ -3,6 +3,7 @@
 VpsError
 ├── BadInput (ValueError)            a field was refused before anything started
 ├── NoSuchRun (LookupError)          no container of that id, or more than one
+├── WorkspaceBusy                    an agent works there already
 ├── HostError
 │   ├── HostKeyError                 unknown or changed host key
 │   ├── LoginRefused                 the key was not accepted
@@ -49,6 +50,15 @@ class NoSuchRun(VpsError, LookupError):
             remedy = "List them with /list or `agentflow list`."
         super().__init__(message, remedy=remedy)
         self.candidates = candidates
+
+
+class WorkspaceBusy(VpsError):
+    """An agent works in the workspace at `path` already."""
+
+    def __init__(self, path: str, agents: tuple[str, ...]) -> None:
+        super().__init__(f"An agent works in {path} already: {', '.join(agents)}.", remedy="Wait for it, or stop it.")
+        self.path = path
+        self.agents = agents
 
 
 class HostError(VpsError):

@@ -73,6 +73,8 @@ class RunRequest(BaseModel):
     message_id: str
     task: str
     workspace: str
+    branch: str = ""
+    """The branch of a further tree, made for this run; empty in a workspace itself."""
     options: CliOptions = CliOptions()
     limits: Limits = Limits()
     env: Mapping[str, str] = {}
@@ -89,6 +91,7 @@ class RunRecord(BaseModel):
     name: str
     task: str = ""
     workspace: str = ""
+    branch: str = ""
     session_id: str = ""
     model: str | None = None
     timeout_s: float = 0.0

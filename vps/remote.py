@@ -1,4 +1,5 @@
-"""Entry point of the scripts that are copied to the host: `python3 <lib>/vps/remote.py relay|keeper ROOT` or `supervise`.
+"""Entry point of the scripts that are copied to the host: `python3 <lib>/vps/remote.py relay|keeper ROOT`, and in containers
+`supervise`, `tree` or `vault`.
 
 It is a file of its own beside the packages because the container's interpreter runs isolated (`-I`), without a search path.
 """
@@ -13,12 +14,20 @@ sys.path.insert(0, os.path.dirname(_HERE))
 
 
 def main() -> int:
-    """Become one of the three; its exit code."""
+    """Become one of them; its exit code."""
     role = sys.argv[1]
     if role == "supervise":
         from vps.container.supervisor import main as supervise
 
         return supervise()
+    if role == "tree":
+        from vps.container.tree import main as tree
+
+        return tree()
+    if role == "vault":
+        from vps.container.vault import main as vault
+
+        return vault()
     root = sys.argv[2]
     if role == "keeper":
         from vps.host.keeper import main as keep

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from vps import model_route
 from vps.commands import claude, docker
 from vps.config import AgentConfig
-from vps.errors import BadInput, CommandFailed, DiskFull, DockerUnavailable, NoSuchRun, VpsError
+from vps.errors import BadInput, CommandFailed, DiskFull, DockerUnavailable, NoSuchRun, VpsError, WorkspaceBusy
 from vps.host.layout import NAME
 from vps.models import HostFacts, RunRecord, RunRequest
 from vps.relay import Relay
@@ -48,10 +48,12 @@ class Runs:
         return str((await self._relay.ask("reach", request))["error"])
 
     async def start(self, request: RunRequest) -> Run:
-        """Start one. Raises BadInput, DiskFull, DockerUnavailable or HostError; then nothing of it is left on the host."""
+        """Start one. Raises BadInput, WorkspaceBusy, DiskFull, DockerUnavailable or HostError; then nothing of it is left there."""
         starting = asyncio.create_task(self._start(request))
         try:
             workspace = await asyncio.shield(starting)
+        except WorkspaceBusy:
+            raise  # nothing was made
         except BaseException:
             # Whoever asked may be gone, `docker run` on the host is not: only what is there can be removed.
             await asyncio.wait({starting})
@@ -64,6 +66,8 @@ class Runs:
         """Its workspace's real path."""
         prepared = await self._relay.ask("prepare", self._preparation(request))
         workspace = str(prepared["workspace"])
+        if prepared["busy"]:
+            raise WorkspaceBusy(workspace, tuple(prepared["busy"]))
         if not prepared["owned"]:
             own = docker.own_workspace(self._config.image, workspace, make_repository=prepared["fresh"])
             await self._docker(own, timeout=300)
@@ -77,6 +81,8 @@ class Runs:
             limits=request.limits,
             origin=request.origin,
             model_directory=prepared["model"],
+            vault=prepared["vault"],
+            branch=request.branch,
         )
         started = self._docker(docker.run_agent(container), timeout=120)
         await _all(started, self._relay.ask("keep"))
@@ -204,6 +210,7 @@ def _record(request: RunRequest, workspace: str) -> RunRecord:
         name=request.name,
         task=request.task,
         workspace=workspace,
+        branch=request.branch,
         session_id=request.session_id,
         model=request.options.model,
         timeout_s=request.limits.timeout_s,

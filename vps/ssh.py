@@ -26,6 +26,7 @@ MAX_SESSIONS = 8
 KEEPALIVE_S = 5
 """With 3 unanswered ones a dead peer is noticed within 20 s (measured)."""
 _LOGIN_S = 15.0
+_CLOSE_S = 5.0
 _BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 # OpenSSH 9.8 penalises an address for a refused login: knocking faster locks the bot out for longer.
 _REFUSED_BACKOFF_S = 30.0
@@ -87,6 +88,10 @@ class SshHost:
                 yield SshProcess(process, self.config)
             finally:
                 process.close()
+                # sshd counts a session until its channel is closed on both sides.
+                with contextlib.suppress(TimeoutError, asyncssh.Error, OSError):
+                    async with asyncio.timeout(_CLOSE_S):
+                        await process.wait_closed()
 
     async def put(self, path: str, data: bytes, *, mode: int = 0o600) -> None:
         """See `Runner.put`. Raises CommandFailed."""

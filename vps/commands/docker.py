@@ -30,6 +30,9 @@ class Container:
     limits: Limits
     origin: Origin
     model_directory: str | None = None
+    vault: str | None = None
+    """The control plane's repository whose objects the workspace borrows."""
+    branch: str = ""
 
 
 def run_agent(container: Container) -> Cmd:
@@ -60,6 +63,7 @@ def labels(container: Container) -> Mapping[str, str]:
         LABEL_ROOT: container.root,
         LABEL_RUN: container.name,
         "agentflow.workspace": container.workspace,
+        **({"agentflow.branch": container.branch} if container.branch else {}),
         "agentflow.caller": origin.caller,
         "agentflow.surface": origin.surface,
         **{key: str(value) for key, value in thread.items() if value is not None},
@@ -79,10 +83,13 @@ def _mounts(container: Container) -> list[tuple[str, str]]:
     ]
     if container.model_directory:
         binds.append((container.model_directory, f"{_RUN}/model", True))
-    return [("--mount", _bind(*bind)) for bind in binds]
+    if container.vault:
+        binds.append((container.vault, container.vault, True))
+    return [("--mount", bind(*each)) for each in binds]
 
 
-def _bind(source: str, target: str, read_only: bool) -> str:  # noqa: FBT001  the third column of a table
+def bind(source: str, target: str, read_only: bool) -> str:  # noqa: FBT001  the third column of a table
+    """A `--mount` of a directory of the host's."""
     return f"type=bind,src={source},dst={target}" + (",readonly" if read_only else "")
 
 
@@ -102,7 +109,7 @@ def own_workspace(image: str, workspace: str, *, make_repository: bool) -> Cmd:
     return cmd(
         "docker", "run", "--rm", "--network", "none", "--user", "0:0", "--cap-drop", "ALL",
         [("--cap-add", name) for name in ("CHOWN", "DAC_READ_SEARCH", "SETUID", "SETGID")],
-        "--security-opt", "no-new-privileges", "--mount", _bind(workspace, workspace, read_only=False),
+        "--security-opt", "no-new-privileges", "--mount", bind(workspace, workspace, read_only=False),
         image, "sh", "-c", script, "own", workspace,
     )  # fmt: skip
 
@@ -111,7 +118,7 @@ def remove_as_root(image: str, directory: str, names: list[str]) -> Cmd:
     """Remove what containers left in `directory` and the SSH user may not remove, in a throwaway container."""
     return cmd(
         "docker", "run", "--rm", "--network", "none", "--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE",
-        "--security-opt", "no-new-privileges", "--mount", _bind(directory, "/from", read_only=False), "--workdir", "/from",
+        "--security-opt", "no-new-privileges", "--mount", bind(directory, "/from", read_only=False), "--workdir", "/from",
         image, "rm", "-rf", "--", names,
     )  # fmt: skip
 

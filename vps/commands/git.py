@@ -1,37 +1,59 @@
-"""Local git in trees that agents write: in a throwaway container, as their user, without network or credentials."""
+"""Git, as values: never as the SSH user in a tree that an agent writes, and never there with a credential."""
 
 from __future__ import annotations
 
-from vps.commands.docker import AGENT_ID
+from dataclasses import dataclass
+
+from vps.commands.docker import AGENT_ID, bind
 from vps.shell import Cmd, cmd
 
-# `core.fsmonitor` is a program that the repository's own configuration names; it could also hide what changed.
-_GIT = 'git -c safe.directory="*" -c core.fsmonitor=false -C "$1"'
-_UNSAVED = f"""
-top=$({_GIT} rev-parse --show-toplevel 2>/dev/null)
-if [ "$top" != "$1" ]; then
-  [ -z "$(ls -A -- "$1")" ] || echo 'files that are in no git repository'
-  exit 0
-fi
-changed=$({_GIT} status --porcelain --untracked-files=normal --ignore-submodules=none) || exit 1
-[ -z "$changed" ] || {{ echo 'uncommitted changes'; exit 0; }}
-stashed=$({_GIT} stash list) || exit 1
-[ -z "$stashed" ] || {{ echo 'stashed changes'; exit 0; }}
-{_GIT} rev-parse --quiet --verify HEAD >/dev/null || exit 0
-unpushed=$({_GIT} log --format= --name-only HEAD --branches --tags --not --remotes) || exit 1
-[ -z "$unpushed" ] || echo 'commits that are not pushed'
-"""
+_LIB = "/run/agentflow/lib"
+_TRANSFER = "/run/agentflow/transfer"
+_SCRIPT = ("python3", "-I", "-S", f"{_LIB}/vps/remote.py")
+_BOUNDS = ("--security-opt", "no-new-privileges", "--pids-limit", 200, "--memory", "2g")
 
 
-def unsaved_work(image: str, workspace: str) -> Cmd:
-    """Prints what of a workspace exists nowhere else, in a few words; nothing if all of it is pushed.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container of git's works: paths of the host, mounted under the same names."""
 
-    Empty commits are no work, such as the first one of the scratch workspace. Ends with a code other than 0 if git
-    cannot tell.
+    image: str
+    library: str
+    tree: str = ""
+    vault: str = ""
+    """The control plane's repository of the workspace; empty where there is none."""
+    transfer: str = ""
+    """A directory of the host's that carries objects from a tree to its vault."""
+
+
+def tree(place: Place, *, write: bool, own: bool = False, seconds: int = 300) -> Cmd:
+    """git in an agent's tree: as the agents' user, without network or credential. The request is a JSON line on stdin.
+
+    `own` gives the tree to that user first.
+    """
+    user = "0:0" if own else f"{AGENT_ID}:{AGENT_ID}"
+    capabilities = ("CHOWN", "DAC_READ_SEARCH", "SETUID", "SETGID") if own else ()
+    return cmd(
+        "docker", "run", "--rm", "--interactive", "--pull", "never", "--init", "--network", "none", "--user", user,
+        "--cap-drop", "ALL", [("--cap-add", name) for name in capabilities], _BOUNDS, "--label", "agentflow.git=tree",
+        "--mount", bind(place.library, _LIB, read_only=True), "--mount", bind(place.tree, place.tree, read_only=not write),
+        ("--mount", bind(place.vault, place.vault, read_only=True)) if place.vault else None,
+        ("--mount", bind(place.transfer, _TRANSFER, read_only=False)) if place.transfer else None,
+        place.image, "timeout", seconds, _SCRIPT, "tree",
+    )  # fmt: skip
+
+
+def vault(place: Place, vaults: str, *, network: bool, seconds: int = 3600) -> Cmd:
+    """git in the control plane's own repositories. The request, credential and all, is a JSON line on stdin.
+
+    With the host's network, so that it reaches what the host reaches; nothing of an agent's runs here. The credential lies in
+    memory that this container alone has.
     """
     return cmd(
-        "docker", "run", "--rm", "--network", "none", "--user", f"{AGENT_ID}:{AGENT_ID}", "--cap-drop", "ALL",
-        "--security-opt", "no-new-privileges", "--pids-limit", 100, "--memory", "1g", "--env", "GIT_OPTIONAL_LOCKS=0",
-        "--mount", f"type=bind,src={workspace},dst={workspace},readonly",
-        image, "timeout", "120", "sh", "-c", _UNSAVED, "unsaved", workspace,
+        "docker", "run", "--rm", "--interactive", "--pull", "never", "--init", "--network", "host" if network else "none",
+        "--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", _BOUNDS, "--label", "agentflow.git=vault",
+        "--log-driver", "none", "--tmpfs", "/run/agentflow/secret:mode=0700,size=256k",
+        "--mount", bind(place.library, _LIB, read_only=True), "--mount", bind(vaults, vaults, read_only=False),
+        ("--mount", bind(place.transfer, _TRANSFER, read_only=False)) if place.transfer else None,
+        place.image, "timeout", seconds, _SCRIPT, "vault",
     )  # fmt: skip

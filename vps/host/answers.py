@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from vps.host import facts, keeper, prune, runs
+from vps.host import facts, keeper, prune, runs, workspaces
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -82,6 +82,10 @@ _VERBS: dict[str, Answer] = {
     "append": runs.append,
     "discard": _discard,
     "prune": _prune,
+    "workspaces": workspaces.look,
+    "reserve": workspaces.reserve,
+    "transfer": workspaces.transfer,
+    "end-transfer": workspaces.end_transfer,
     "keep": _keep,
     "stop-keeper": _stop_keeper,
     "run": _run,

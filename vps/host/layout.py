@@ -9,6 +9,9 @@
 <root>/sessions/<name>/          the CLI's transcripts, mounted at ~/.claude/projects
 <root>/model/<id>/target         HOST:PORT on this machine's loopback that model/<id>/api.sock leads to
 <root>/workspaces/<name>         people's repositories; <root>/workspace is the scratch one
+<root>/workspaces/<name>--<slug> a further tree of one, for an agent that came while it was busy
+<root>/git/<name>.git            the control plane's repository of a workspace: its trees borrow the objects, no agent writes there
+<root>/transfer/<id>             carries objects from a tree to there
 <root>/lib/<digest>/             these scripts
 <root>/keeper.lock, keeper.log
 """

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import os
 import shutil
 import time
+from collections.abc import Generator
 from typing import Any
 
-from vps.host import layout
+from vps.host import layout, workspaces
 from vps.host.files import open_regular, write_atomically
 
 _NEEDED_BYTES = 256 << 20
@@ -28,9 +31,37 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Check the workspace and the disk, then make the whole run directory or nothing of it.
 
     request: name, workspace, run (object), argv, environ, credentials (words), limits (object), inbox (text), target or None.
+    A workspace where an agent works already is answered with `busy`, the names of those, and nothing is made.
     """
     _check_disk(root)
     workspace, fresh = _workspace(root, request["workspace"])
+    with _one_at_a_time(root):
+        if busy := workspaces.at_work(root).get(workspace):
+            return {"workspace": workspace, "busy": busy}
+        _make(root, request, workspace)
+    return {
+        "workspace": workspace,
+        "busy": [],
+        "owned": not fresh and os.lstat(workspace).st_uid == _AGENT_ID,
+        "fresh": fresh,
+        "gid": os.getgid(),
+        "model": _model(root, request.get("target")),
+        "vault": workspaces.vault(root, workspace),
+    }
+
+
+@contextlib.contextmanager
+def _one_at_a_time(root: str) -> Generator[None, None, None]:
+    """Two agents that start at once must not both find a workspace free."""
+    descriptor = os.open(os.path.join(root, "prepare.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make(root: str, request: dict[str, Any], workspace: str) -> None:
     directory = layout.run(root, request["name"])
     _private(layout.runs(root))
     building = directory + ".new"
@@ -42,13 +73,6 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    return {
-        "workspace": workspace,
-        "owned": not fresh and os.lstat(workspace).st_uid == _AGENT_ID,
-        "fresh": fresh,
-        "gid": os.getgid(),
-        "model": _model(root, request.get("target")),
-    }
 
 
 def _check_disk(root: str) -> None:

@@ -1,0 +1,277 @@
+"""Workspaces against a real remote: clone, branch, compare, sync, push, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tests.vps.conftest import Machine
+from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
+from vps.errors import BadInput
+from vps.git_errors import GitFailed
+from vps.remotes import parse_remote
+from vps.shell import cmd
+from vps.workspaces import GitCredential, Workspaces
+
+AUTHOR = ("Ada Lovelace", "ada@example.org")
+
+
+class Told:
+    """Progress, as it was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    async def __call__(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture
+async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
+    async with git_remote(tmp_path / "remotes") as served:
+        yield served
+
+
+@pytest.fixture
+def workspaces(machine: Machine, remote: GitRemote) -> Workspaces:
+    credential = GitCredential(token=SecretStr(TOKEN), token_host=remote.host)
+    return Workspaces(machine.relay, machine.config(), credential)
+
+
+async def cloned(workspaces: Workspaces, remote: GitRemote, name: str = "api", branch: str | None = None) -> Told:
+    told = Told()
+    await workspaces.clone(parse_remote(f"{remote.url}/owner/{name}.git"), name, branch, told)
+    return told
+
+
+async def write(machine: Machine, name: str, file: str, text: str) -> Path:
+    """A file of an agent's."""
+    path = machine.root / "workspaces" / name / file
+    path.write_text(text)
+    await machine.host.run(cmd("chown", "1001:1001", str(path)))
+    return path
+
+
+async def test_a_clone_is_a_tree_of_the_agents_user_with_the_remotes_branches(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"main.py": "print(1)\n"}, branches=("dev",))
+    told = await cloned(workspaces, remote)
+
+    tree = machine.root / "workspaces" / "api"
+    assert (tree / "main.py").read_text() == "print(1)\n"
+    assert {path.lstat().st_uid for path in (tree, *tree.rglob("*"))} == {1001}
+    assert told.lines[0].startswith("Cloning")
+    (found,) = [each for each in await workspaces.list() if each.name == "api"]
+    assert (found.branch, found.base, found.ahead, found.behind, found.changed) == ("main", "origin/main", 0, 0, 0)
+    assert found.unsaved == ""
+    assert await git("branch", "-r", "--format=%(refname:short)", cwd=tree) == "origin/dev\norigin/main"
+
+
+async def test_what_was_changed_is_committed_in_the_persons_name_and_pushed(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"main.py": "print(1)\n"})
+    await cloned(workspaces, remote)
+    await write(machine, "api", "main.py", "print(2)\n")
+    await write(machine, "api", "new.py", "x = 1\n")
+
+    pushed = await workspaces.push("api", "Say two", AUTHOR, Told())
+
+    assert pushed.sha == await remote.head("api")
+    assert pushed.committed == 2
+    bare = remote.directory / "owner" / "api.git"
+    assert await git("log", "-1", "--format=%an <%ae> %s", "main", cwd=bare) == "Ada Lovelace <ada@example.org> Say two"
+    after = await workspaces.find("api")
+    assert (after.ahead, after.changed, after.unsaved) == (0, 0, "")
+    again = await workspaces.push("api", "Nothing", AUTHOR, Told())
+    assert (again.sha, again.committed) == (pushed.sha, 0)
+
+
+async def test_a_rejected_push_is_explained_and_sync_helps(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"main.py": "print(1)\n"})
+    await cloned(workspaces, remote)
+    theirs = await remote.commit("api", {"other.py": "y\n"}, "Theirs")
+
+    workspace, why = await workspaces.sync("api", Told())
+    assert workspace.head == theirs
+    assert why == ""
+
+    await remote.commit("api", {"other.py": "z\n"}, "Theirs again")
+    await write(machine, "api", "main.py", "print(2)\n")
+    with pytest.raises(GitFailed, match="sync_workspace") as refused:
+        await workspaces.push("api", "Mine", AUTHOR, Told())
+    assert refused.value.kind == "behind"
+    with pytest.raises(BadInput, match="commits the remote lacks"):
+        await workspaces.sync("api", Told())
+
+
+async def test_a_branch_is_created_pushed_and_compared(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"main.py": "print(1)\n"})
+    await cloned(workspaces, remote)
+
+    assert (await workspaces.branch("api", "feature/x")).branch == "feature/x"
+    await write(machine, "api", "main.py", "print(3)\n")
+    diff = await workspaces.diff("api")
+    assert diff.base == "origin/main"
+    assert "1 file changed, 1 insertion(+), 1 deletion(-)" in diff.stat
+    assert "+print(3)" in diff.patch
+    await workspaces.push("api", "Three", AUTHOR, Told())
+    assert await remote.head("api", "feature/x")
+    with pytest.raises(BadInput, match="exists already"):
+        await workspaces.branch("api", "feature/x")
+
+
+@pytest.mark.parametrize(
+    ("token", "kind"), [(None, "unauthorized"), ("ghp_anExpiredTokenOfSomebody0000", "unauthorized")]
+)
+async def test_a_missing_or_expired_token_is_told_and_nothing_stays(
+    machine: Machine, remote: GitRemote, token: str | None, kind: str
+) -> None:
+    await remote.repository("api", {"a": "b"})
+    credential = GitCredential(token=SecretStr(token) if token else None, token_host=remote.host)
+    workspaces = Workspaces(machine.relay, machine.config(), credential)
+
+    with pytest.raises(GitFailed) as failed:
+        await cloned(workspaces, remote)
+    assert failed.value.kind == kind
+    assert not list((machine.root / "workspaces").iterdir())
+    assert not list((machine.root / "git").iterdir())
+
+
+async def test_the_token_is_offered_to_its_own_host_only(machine: Machine, remote: GitRemote) -> None:
+    await remote.repository("api", {"a": "b"})
+    credential = GitCredential(token=SecretStr(TOKEN), token_host="github.com")
+    workspaces = Workspaces(machine.relay, machine.config(), credential)
+
+    with pytest.raises(GitFailed):
+        await cloned(workspaces, remote)
+    assert remote.passwords == []
+
+
+async def test_a_token_without_the_right_to_write_is_told(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"a": "b"})
+    await cloned(workspaces, remote)
+    remote.read_only = True
+    await write(machine, "api", "a", "c")
+
+    with pytest.raises(GitFailed, match="GITHUB_TOKEN") as failed:
+        await workspaces.push("api", "C", AUTHOR, Told())
+    assert failed.value.kind == "forbidden"
+
+
+async def test_a_repository_that_is_gone_is_told(workspaces: Workspaces, remote: GitRemote) -> None:
+    with pytest.raises(GitFailed) as failed:
+        await cloned(workspaces, remote, "missing")
+    assert failed.value.kind == "gone"
+
+
+async def test_a_branch_that_is_not_there_is_told_with_those_that_are(
+    workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"a": "b"}, branches=("dev",))
+    with pytest.raises(BadInput, match="It has: "):
+        await cloned(workspaces, remote, branch="nonesuch")
+    assert "api" not in await workspaces.names()
+
+
+async def test_an_empty_repository_can_be_filled(machine: Machine, workspaces: Workspaces, remote: GitRemote) -> None:
+    await remote.repository("api")
+    await cloned(workspaces, remote)
+    await write(machine, "api", "first.txt", "hello\n")
+
+    pushed = await workspaces.push("api", "First", AUTHOR, Told())
+    assert pushed.sha == await remote.head("api")
+
+
+async def test_a_created_workspace_has_a_commit_and_no_remote(workspaces: Workspaces) -> None:
+    await workspaces.create("fresh")
+
+    found = await workspaces.find("fresh")
+    assert (found.branch, found.unsaved) == ("main", "")
+    with pytest.raises(BadInput, match="no remote"):
+        await workspaces.push("fresh", "x", AUTHOR, Told())
+    with pytest.raises(BadInput, match="is taken"):
+        await workspaces.create("fresh")
+
+
+async def test_work_that_is_not_pushed_is_not_deleted_unless_forced(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"a": "b"})
+    await cloned(workspaces, remote)
+    await write(machine, "api", "a", "c")
+
+    with pytest.raises(BadInput, match="1 uncommitted changes"):
+        await workspaces.delete("api", force=False)
+    await workspaces.delete("api", force=True)
+    assert await workspaces.names() == ["workspace"]
+    assert not list((machine.root / "git").iterdir())
+
+
+async def test_a_further_tree_has_the_last_commit_its_own_branch_and_can_be_pushed(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"a": "b\n"})
+    await cloned(workspaces, remote)
+    tree = machine.root / "workspaces" / "api"
+    await write(machine, "api", "local", "kept\n")
+    await machine.host.run(
+        cmd("setpriv", "--reuid", 1001, "--regid", 1001, "--clear-groups", "git", "-C", str(tree), "add", ".")
+    )
+    await machine.host.run(
+        cmd(
+            "setpriv",
+            "--reuid",
+            1001,
+            "--regid",
+            1001,
+            "--clear-groups",
+            "git",
+            "-C",
+            str(tree),
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b",
+            "commit",
+            "-m",
+            "Local",
+        )
+    )
+
+    name, branch = await workspaces.branch_off(str(tree), "fix-it-abc123")
+
+    assert (name, branch) == ("api--fix-it-abc123", "agent/fix-it-abc123")
+    other = machine.root / "workspaces" / name
+    assert (other / "local").read_text() == "kept\n"
+    await write(machine, name, "more", "x\n")
+    pushed = await workspaces.push(name, "More", AUTHOR, Told())
+    assert pushed.sha == await remote.head("api", branch)
+    assert (await workspaces.find("api")).branch == "main"
+    with pytest.raises(BadInput, match="further trees"):
+        await workspaces.delete("api", force=True)
+    await workspaces.delete(name, force=False)
+    await workspaces.delete("api", force=True)
+
+
+async def test_twenty_further_trees_at_once(machine: Machine, workspaces: Workspaces, remote: GitRemote) -> None:
+    await remote.repository("api", {"a": "b\n"})
+    await cloned(workspaces, remote)
+    path = str(machine.root / "workspaces" / "api")
+
+    made = await asyncio.gather(*(workspaces.branch_off(path, f"tree-{n:02}") for n in range(20)))
+
+    assert len({name for name, _ in made}) == 20
+    assert len(await workspaces.list()) == 22
+    assert (await git("count-objects", cwd=machine.root / "workspaces" / made[0][0])).startswith("0 objects")

@@ -1,0 +1,127 @@
+"""git as a child process of a throwaway container: its environment, its errors, its progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from typing import Any
+
+GIT_CONFIG = "/tmp/.gitconfig"
+_PROGRESS_S = 0.5
+_STEP = re.compile(r"(?:remote: )?[A-Z][a-z]+ing [a-z]+: .*")
+_TAIL = 4000
+
+
+class Refused(Exception):
+    """The request cannot be met; the fields go back to the control plane."""
+
+    def __init__(self, field: str, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.answer = {"refused": {"field": field, "message": message, "remedy": remedy}}
+
+
+class Failed(Exception):
+    """git ended with a code other than 0."""
+
+    def __init__(self, words: tuple[str, ...], code: int, stderr: str) -> None:
+        super().__init__(f"git {words[0]} ended with {code}: {stderr.strip()[-300:]}")
+        self.answer = {"failed": {"words": words[0], "code": code, "stderr": stderr[-_TAIL:]}}
+
+
+def say(message: dict[str, Any]) -> None:
+    """One JSON line to whoever started this container."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def environ(**more: str) -> dict[str, str]:
+    """No configuration but the repository's own and ours, no prompt, no editor."""
+    with open(GIT_CONFIG, "w", encoding="ascii") as file:
+        file.write("[safe]\n\tdirectory = *\n")
+    base = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp",
+        "LC_ALL": "C.UTF-8",
+        "LANGUAGE": "en",
+        "GIT_CONFIG_GLOBAL": GIT_CONFIG,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_EDITOR": "true",
+        "GIT_ASKPASS": "/bin/false",
+        "SSL_CERT_FILE": os.environ.get("SSL_CERT_FILE", ""),
+        "GIT_SSL_CAINFO": os.environ.get("GIT_SSL_CAINFO", ""),
+    }
+    return {name: value for name, value in (base | more).items() if value}
+
+
+class Git:
+    """git with options that stand before every command."""
+
+    def __init__(self, options: list[str], env: dict[str, str]) -> None:
+        self._argv = ["git", *options]
+        self._env = env
+
+    def __call__(
+        self, *words: str, data: bytes = b"", may_fail: bool = False, env: dict[str, str] | None = None
+    ) -> str:
+        """Its output without the last line break. Raises Failed, unless that may be; then it is empty."""
+        done = subprocess.run(
+            [*self._argv, *words],
+            input=data,
+            env=self._env | (env or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        if done.returncode != 0:
+            if may_fail:
+                return ""
+            raise Failed(words, done.returncode, done.stderr.decode("utf-8", "replace"))
+        return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
+
+    def holds(self, *words: str) -> bool:
+        """Whether it ends with 0."""
+        null = subprocess.DEVNULL
+        argv = [*self._argv, *words]
+        return subprocess.run(argv, env=self._env, stdin=null, stdout=null, stderr=null, check=False).returncode == 0
+
+    def told(self, *words: str) -> str:
+        """Run one that takes long, saying its progress as it goes; its output. Raises Failed."""
+        process = subprocess.Popen(
+            [*self._argv, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._env,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        errors, torn, said = "", "", 0.0
+        while chunk := os.read(process.stderr.fileno(), 4096):
+            *lines, torn = re.split(r"[\r\n]", torn + chunk.decode("utf-8", "replace"))
+            for line in lines:
+                if not _STEP.fullmatch(line.strip()):
+                    errors = (errors + line + "\n")[-4 * _TAIL :]
+                elif time.monotonic() - said > _PROGRESS_S:
+                    said = time.monotonic()
+                    say({"progress": line.strip().removeprefix("remote: ")})
+        output = process.stdout.read().decode("utf-8", "replace")
+        if process.wait() != 0:
+            # A porcelain command says on stdout what was rejected, and why.
+            raise Failed(words, process.returncode, output + "\n" + errors + torn)
+        return output.rstrip("\n")
+
+
+def answered(work: Any) -> int:
+    """Say what the work returns, or why it could not be done; the exit code."""
+    try:
+        say({"done": work()})
+    except (Refused, Failed) as error:
+        say(error.answer)
+    except OSError as error:
+        say({"refused": {"field": "host", "message": f"{type(error).__name__}: {error}", "remedy": ""}})
+    return 0

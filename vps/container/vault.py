@@ -1,0 +1,198 @@
+"""The control plane's own repository of a workspace, which no agent can write: all that git does over the network happens here.
+
+It runs in a throwaway container with the repositories' directory mounted, as root without capabilities but DAC_OVERRIDE (the
+directory belongs to the SSH user). The first line of stdin is the request; when stdin ends in the middle of a transfer, whoever asked is gone, and so is this.
+
+    refs/remotes/origin/*              the remote's branches, as they were last seen
+    refs/agentflow/trees/<tree>/*      what trees have committed, once it was pushed or borrowed from
+
+Nothing is ever collected as garbage here: trees borrow these objects.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import threading
+from typing import Any
+
+from vps.container import git_credential
+from vps.container.git_run import Failed, Git, Refused, answered, environ
+
+_HELPER = "!python3 -I -S /run/agentflow/lib/vps/container/git_credential.py"
+_BUNDLE = "/run/agentflow/transfer/bundle"
+_KEY, _KNOWN_HOSTS = git_credential.DIRECTORY + "/key", git_credential.DIRECTORY + "/known_hosts"
+_SSH = f"ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={_KNOWN_HOSTS} -o ConnectTimeout=20"
+_OPTIONS = ["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.hooksPath=/dev/null", "-c", "http.lowSpeedLimit=1",
+            "-c", "http.lowSpeedTime=60", "-c", "transfer.credentialsInUrl=die"]  # fmt: skip
+
+
+class Vault:
+    """One repository."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._path = str(request["vault"])
+        self._request = request
+        self._git = self._at(self._path)
+
+    def _at(self, path: str) -> Git:
+        helper = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_VALUE_0": _HELPER}
+        network = environ(
+            GIT_ALLOW_PROTOCOL="https:http:ssh",
+            GIT_SSH_COMMAND=_SSH + (f" -i {_KEY} -o IdentitiesOnly=yes" if os.path.exists(_KEY) else ""),
+            **(helper if os.path.exists(git_credential.TOKEN) else {}),
+        )
+        return Git(["--git-dir", path, *_OPTIONS], network)
+
+    def create(self) -> dict[str, Any]:
+        """Make it, from its remote if it has one: whole, or nothing of it."""
+        if os.path.exists(self._path):
+            raise Refused("workspace_name", "is taken", "Choose another name, or delete that workspace first.")
+        building = self._path + ".new"
+        # A container that was killed may have left a part; nobody else builds under this name, the control plane sees to that.
+        shutil.rmtree(building, ignore_errors=True)
+        self._git = self._at(building)
+        try:
+            self._git("init", "--quiet", "--bare", building)
+            if self._request["url"]:
+                self._git("config", "remote.origin.url", self._request["url"])
+                self._fetch()
+                self._check_branch()
+            answer = self.info()
+            os.rename(building, self._path)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        return answer
+
+    def _check_branch(self) -> None:
+        branch = self._request.get("branch")
+        if branch and branch not in self._branches():
+            known = ", ".join(self._branches()[:10]) or "it is empty"
+            raise Refused("branch", f"the repository has no branch {branch}", f"It has: {known}.")
+
+    def _fetch(self) -> None:
+        specs = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        self._git.told("fetch", "--progress", "--prune", "--no-tags", "--no-recurse-submodules", "origin", *specs)
+        found = self._git("ls-remote", "--symref", "origin", "HEAD")
+        if found.startswith("ref: refs/heads/"):
+            head = found.split("\t", 1)[0].removeprefix("ref: refs/heads/")
+            self._git("symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{head}")
+
+    def fetch(self) -> dict[str, Any]:
+        """Bring the remote's branches up to date."""
+        self._expect_remote()
+        self._fetch()
+        return self.info()
+
+    def _expect_remote(self) -> None:
+        if not self._url:
+            remedy = "It was created without a repository on GitHub: create one with `create_github_repo`."
+            raise Refused("workspace_name", "has no remote repository", remedy)
+
+    @property
+    def _url(self) -> str:
+        return self._git("config", "--get", "remote.origin.url", may_fail=True)
+
+    def set_remote(self) -> dict[str, Any]:
+        """Give it a remote."""
+        self._git("config", "remote.origin.url", self._request["url"])
+        return self.info()
+
+    def take(self) -> dict[str, Any]:
+        """Take a branch of a tree in: its new objects from the bundle, if there is one, then its commit under its name."""
+        tree, branch, sha = self._request["tree"], self._request["branch"], self._request["sha"]
+        ref = f"refs/agentflow/trees/{tree}/{branch}"
+        if os.path.lexists(_BUNDLE):
+            # A bundle, a link or a FIFO, as the agent's processes left it: only this container's own files could be read.
+            local = Git(["--git-dir", self._path, *_OPTIONS], environ(GIT_ALLOW_PROTOCOL="file"))
+            local("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", _BUNDLE, f"+refs/heads/{branch}:{ref}")
+        if not self._git.holds("cat-file", "-e", f"{sha}^{{commit}}"):
+            raise Refused("workspace_name", "its commits could not be read", "Look at it with `git fsck`.")
+        self._git("update-ref", ref, sha)
+        return self.info()
+
+    def forget(self) -> dict[str, Any]:
+        """Remove a tree's branches, so that its name can be used again; with `whole` the repository itself."""
+        if self._request.get("whole"):
+            shutil.rmtree(self._path, ignore_errors=True)
+            return {}
+        for ref in self._git(
+            "for-each-ref", "--format=%(refname)", f"refs/agentflow/trees/{self._request['tree']}/"
+        ).splitlines():
+            self._git("update-ref", "-d", ref)
+        return {}
+
+    def push(self) -> dict[str, Any]:
+        """Push a commit that was taken in, then ask the remote what it has."""
+        self._expect_remote()
+        branch, sha = self._request["branch"], self._request["sha"]
+        target = f"refs/heads/{branch}"
+        before = self._git("rev-parse", "--quiet", "--verify", f"refs/remotes/origin/{branch}", may_fail=True)
+        self._git.told("push", "--progress", "--porcelain", "--no-follow-tags", "origin", f"{sha}:{target}")
+        found = self._git("ls-remote", "origin", target).split("\t", 1)[0]
+        if found:
+            self._git("update-ref", f"refs/remotes/origin/{branch}", found)
+        return {"remote_sha": found, "before": before, "url": self._url}
+
+    def info(self) -> dict[str, Any]:
+        """Its remote, its branches, and what a clone of it will not bring."""
+        head = self._git("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD", may_fail=True)
+        default = head.removeprefix("origin/")
+        return {"url": self._url, "default": default, "branches": self._branches()[:200], **self._notes(default)}
+
+    def _branches(self) -> list[str]:
+        listed = self._git("for-each-ref", "--sort=-committerdate", "--format=%(refname)", "refs/remotes/origin/")
+        names = [line.removeprefix("refs/remotes/origin/") for line in listed.splitlines()]
+        return [name for name in names if name != "HEAD"]
+
+    def _notes(self, branch: str) -> dict[str, Any]:
+        ref = f"refs/remotes/origin/{self._request.get('branch') or branch}"
+        attributes = self._git("show", f"{ref}:.gitattributes", may_fail=True)
+        return {
+            "submodules": self._git.holds("cat-file", "-e", f"{ref}:.gitmodules"),
+            "lfs": "filter=lfs" in attributes,
+        }
+
+
+def _keep_secrets(request: dict[str, Any]) -> None:
+    """Into a directory in memory that only this container has."""
+    names = {"token": git_credential.TOKEN, "token_host": git_credential.HOST, "key": _KEY, "known_hosts": _KNOWN_HOSTS}
+    for name, path in names.items():
+        if request.get(name):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(request[name])
+
+
+def _leave_with_stdin() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
+def main() -> int:
+    """Serve one request."""
+    request = json.loads(sys.stdin.buffer.readline())
+    if request["network"]:
+        threading.Thread(target=_leave_with_stdin, daemon=True).start()
+    _keep_secrets(request)
+    os.umask(0o022)
+    verbs = {"create": Vault.create, "fetch": Vault.fetch, "take": Vault.take, "push": Vault.push, "info": Vault.info,
+             "set-remote": Vault.set_remote, "forget": Vault.forget}  # fmt: skip
+    try:
+        return answered(lambda: verbs[request["op"]](Vault(request)))
+    finally:
+        _empty_transfer()
+
+
+def _empty_transfer() -> None:
+    directory = os.path.dirname(_BUNDLE)
+    for name in os.listdir(directory) if os.path.isdir(directory) else []:
+        path = os.path.join(directory, name)
+        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+
+
+__all__ = ["Failed", "Vault", "main"]

@@ -1,0 +1,106 @@
+"""Workspaces as directories: their names, their sizes, who works in them. git is asked in containers, never here."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from typing import Any
+
+from vps.host import layout
+
+SCRATCH = "workspace"
+"""The name of the scratch workspace, which no other can have."""
+_SIZING_S = 3.0
+
+
+def path(root: str, name: str) -> str:
+    """Where a workspace of that name is or would be. The name was checked by whoever asks."""
+    if os.sep in name or name in ("", ".", ".."):
+        raise ValueError(f"not a workspace's name: {name!r}")
+    return os.path.join(root, SCRATCH) if name == SCRATCH else os.path.join(root, "workspaces", name)
+
+
+def vault(root: str, workspace: str) -> str | None:
+    """The repository a tree borrows from; None for one made by other means."""
+    found = os.path.join(root, "git", os.path.basename(workspace).split("--", 1)[0] + ".git")
+    return found if os.path.isdir(found) else None
+
+
+def at_work(root: str) -> dict[str, list[str]]:
+    """The runs that have not ended, by their workspace's path."""
+    found: dict[str, list[str]] = {}
+    for name in layout.open_names(root):
+        record = layout.read_json(os.path.join(layout.run(root, name), "run.json")) or {}
+        found.setdefault(str(record.get("workspace", "")), []).append(name)
+    return found
+
+
+def look(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Every workspace, or the one called `name`; with `sizes`, their bytes on the disk too, unless that takes too long."""
+    wanted = request.get("name")
+    names = [wanted] if wanted else _names(root)
+    busy, deadline = at_work(root), time.monotonic() + (_SIZING_S if request.get("sizes") else 0)
+    return {"workspaces": [_look(root, name, busy, deadline) for name in names]}
+
+
+def _names(root: str) -> list[str]:
+    shared = os.path.join(root, "workspaces")
+    found = sorted(os.listdir(shared)) if os.path.isdir(shared) else []
+    names = [name for name in found if os.path.isdir(path(root, name)) and not os.path.islink(path(root, name))]
+    return [*([SCRATCH] if os.path.isdir(path(root, SCRATCH)) else []), *names]
+
+
+def _look(root: str, name: str, busy: dict[str, list[str]], deadline: float) -> dict[str, Any]:
+    where = path(root, name)
+    there = os.path.isdir(where) and not os.path.islink(where)
+    return {
+        "name": name,
+        "path": where,
+        "there": there,
+        "vault": vault(root, where),
+        "agents": busy.get(os.path.realpath(where), []),
+        "trees": [other for other in _names(root) if other.startswith(name + "--")],
+        "size": _size(where, deadline) if there else 0,
+    }
+
+
+def _size(directory: str, deadline: float) -> int | None:
+    total = 0
+    for parent, _, files in os.walk(directory):
+        if time.monotonic() > deadline:
+            return None
+        for file in files:
+            try:
+                total += os.lstat(os.path.join(parent, file)).st_blocks * 512
+            except OSError:
+                continue
+    return total
+
+
+def reserve(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Make the empty directory of a workspace, or say that the name is `taken`; the vaults' directory with it."""
+    for directory in ("workspaces", "git"):
+        os.makedirs(os.path.join(root, directory), mode=0o755, exist_ok=True)
+    where = path(root, request["name"])
+    try:
+        os.mkdir(where, 0o755)
+    except FileExistsError:
+        return {"path": where, "taken": True}
+    return {"path": where, "taken": False}
+
+
+def transfer(root: str, _request: dict[str, Any]) -> dict[str, Any]:
+    """A new directory that the agents' user can write in; its parent lets nobody in by another way."""
+    parent = os.path.join(root, "transfer")
+    os.makedirs(parent, mode=0o700, exist_ok=True)
+    where = os.path.join(parent, secrets.token_hex(8))
+    os.mkdir(where)
+    os.chmod(where, 0o777)  # noqa: S103  the parent keeps all others out
+    return {"path": where}
+
+
+def end_transfer(_root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Remove it; the vault has emptied it."""
+    os.rmdir(request["path"])
+    return {}

@@ -1,0 +1,94 @@
+"""A workspace as the host shows it, and what its tools answer."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Workspace(BaseModel):
+    """One tree. What git says of it is an agent's word: shown, never acted upon for anything else."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    path: str
+    size: int | None = None
+    """Bytes on the disk; None when that takes too long to find out."""
+    agents: tuple[str, ...] = ()
+    trees: tuple[str, ...] = ()
+    kind: Literal["git", "plain", "unreadable"] = "git"
+    why: str = ""
+    branch: str = ""
+    """Empty on a detached HEAD."""
+    head: str = ""
+    base: str = ""
+    """The remote's branch it is compared with, such as `origin/main`."""
+    ahead: int = 0
+    behind: int = 0
+    changed: int = 0
+    conflicts: int = 0
+    stashed: int = 0
+    unpushed: int = 0
+    operation: str = ""
+    files: bool = False
+
+    @classmethod
+    def of(cls, item: dict[str, Any], state: dict[str, Any]) -> Self:
+        """From the host's description and git's."""
+        known = {key: item[key] for key in ("name", "path", "agents", "trees", "size") if item.get(key) is not None}
+        return cls.model_validate(state | known)
+
+    @property
+    def unsaved(self) -> str:
+        """What of it exists nowhere else, in words; empty if it may go."""
+        if self.kind == "unreadable":
+            return "a repository git cannot read"
+        if self.kind == "plain":
+            return "files that are in no git repository" if self.files else ""
+        counts = (
+            (self.changed, "uncommitted changes"),
+            (self.stashed, "stashed changes"),
+            (self.unpushed, "unpushed commits"),
+        )
+        return ", ".join(f"{number} {what}" for number, what in counts if number)
+
+
+class Vault(BaseModel):
+    """What the control plane's repository of a workspace knows of its remote."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    url: str = ""
+    default: str = ""
+    branches: tuple[str, ...] = ()
+    submodules: bool = False
+    lfs: bool = False
+
+
+class Diff(BaseModel):
+    """A tree against its base."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    workspace: Workspace
+    base: str
+    stat: str
+    patch: str
+    cut: bool = False
+
+
+class Pushed(BaseModel):
+    """What was pushed, as the remote reports it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    branch: str
+    sha: str
+    before: str
+    url: str
+    committed: int
+    commits: tuple[str, ...]
+    agents: tuple[str, ...]
