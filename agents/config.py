@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from agents.github import PUBLIC_API, git_host
 from vps.config import AgentConfig, HostConfig
 from vps.errors import VpsError
 from vps.mask import Mask
 from vps.model_route import is_loopback, route
+from vps.workspaces import GitCredential
 
 
 class SettingsError(VpsError):
@@ -51,6 +53,8 @@ class Settings(BaseModel):
     GITHUB_TOKEN: SecretStr | None = None
     GH_TOKEN: SecretStr | None = None
     GITHUB_API_URL: str | None = None
+    AGENTFLOW_DEPLOY_KEY: Path | None = None
+    AGENTFLOW_GIT_KNOWN_HOSTS: Path = Path("~/.ssh/known_hosts")
     ELEVENLABS_API_KEY: SecretStr | None = None
     ELEVENLABS_AGENT_ID: str | None = None
     ELEVENLABS_BASE_URL: str | None = None
@@ -86,6 +90,21 @@ class Settings(BaseModel):
             api_key=self.ANTHROPIC_API_KEY,
             oauth_token=self.CLAUDE_CODE_OAUTH_TOKEN,
             base_url=self.ANTHROPIC_BASE_URL,
+        )
+
+    @property
+    def github_token(self) -> SecretStr | None:
+        """GITHUB_TOKEN, or GH_TOKEN as GitHub's own tools call it."""
+        return self.GITHUB_TOKEN or self.GH_TOKEN
+
+    def git_credential(self) -> GitCredential:
+        """What opens remote repositories; reads the deploy key's file. Raises SettingsError if that cannot be read."""
+        known = self.AGENTFLOW_GIT_KNOWN_HOSTS.expanduser()
+        return GitCredential(
+            token=self.github_token,
+            token_host=git_host(self.GITHUB_API_URL or PUBLIC_API),
+            key=_private_key(self.AGENTFLOW_DEPLOY_KEY),
+            known_hosts=known.read_text(encoding="utf-8") if known.is_file() else "",
         )
 
     @property
@@ -130,6 +149,16 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     return settings
 
 
+def _private_key(path: Path | None) -> SecretStr | None:
+    if path is None:
+        return None
+    try:
+        text = path.expanduser().read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"AGENTFLOW_DEPLOY_KEY: cannot read {path}.", remedy="Name a private key file.") from error
+    return SecretStr(text if text.endswith("\n") else text + "\n")
+
+
 def _explained(error: ValidationError) -> str:
     # The value itself stays out: it may be a secret that ended up under the wrong name.
     return " ".join(
@@ -142,6 +171,7 @@ def _check_urls(settings: Settings) -> None:
     carriers = (
         ("DISCORD_API_URL", settings.DISCORD_API_URL, "http", "https"),
         ("DISCORD_GATEWAY_URL", settings.DISCORD_GATEWAY_URL, "ws", "wss"),
+        ("GITHUB_API_URL", settings.GITHUB_API_URL, "http", "https"),
     )
     for name, value, plain, safe in carriers:
         if value is None:
@@ -150,5 +180,5 @@ def _check_urls(settings: Settings) -> None:
         if parts.scheme == safe and parts.hostname:
             continue
         if not (parts.scheme == plain and parts.hostname and is_loopback(parts.hostname)):
-            remedy = f"It carries the bot's token: use {safe}://, or {plain}:// to loopback."
+            remedy = f"It carries a token: use {safe}://, or {plain}:// to loopback."
             raise SettingsError(f"{name} is not safe.", remedy=remedy)

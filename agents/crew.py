@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from agents.config import Settings
-from vps.errors import BadInput
+from agents.github import GitHub
+from vps.errors import BadInput, WorkspaceBusy
 from vps.image import Image, State
 from vps.mask import Mask
 from vps.models import CliOptions, HostFacts, Limits, Origin, RunRequest, new_name
@@ -19,6 +21,7 @@ from vps.relay import Relay
 from vps.run import Run
 from vps.runs import Runs
 from vps.ssh import SshHost
+from vps.workspaces import Workspaces
 
 Progress = Callable[[str], Awaitable[None]]
 
@@ -45,6 +48,8 @@ class Crew:
     runs: Runs
     image: Image
     relay: Relay
+    workspaces: Workspaces
+    github: GitHub
     mask: Mask
 
     async def spawn(self, order: Order, origin: Origin, progress: Progress) -> Run:
@@ -68,7 +73,27 @@ class Crew:
             origin=origin,
             created_at=now,
         )
-        return await self.runs.start(request)
+        try:
+            return await self.runs.start(request)
+        except WorkspaceBusy as busy:
+            return await self._start_beside(request, busy, progress)
+
+    async def _start_beside(self, request: RunRequest, busy: WorkspaceBusy, progress: Progress) -> Run:
+        """In a tree of its own: two agents in one would take each other's files for their own."""
+        await progress("An agent works there already: making a tree beside it.")
+        name, branch = await self.workspaces.branch_off(busy.path, slug(request.task, request.name))
+        path = f"{self.settings.AGENTFLOW_ROOT}/workspaces/{name}"
+        try:
+            return await self.runs.start(request.model_copy(update={"workspace": path, "branch": branch}))
+        except BaseException:
+            await asyncio.shield(self.workspaces.delete(name, force=True))
+            raise
+
+
+def slug(task: str, run: str) -> str:
+    """A short name for an agent's tree and branch: the task's first words, and the end of the run's name, which repeats never."""
+    words = re.findall(r"[a-z0-9]+", task.lower())[:4]
+    return "-".join([*(word[:12] for word in words), run.rsplit("-", 1)[-1]])
 
 
 def _limits(order: Order, facts: HostFacts) -> Limits:
@@ -96,4 +121,6 @@ async def open_crew(settings: Settings) -> AsyncGenerator[Crew]:
             image = Image(
                 relay, root=config.root, image=config.image, base_image=config.base_image, version=config.cli_version
             )
-            yield Crew(settings, host, runs, image, relay, settings.mask)
+            workspaces = Workspaces(relay, config, await asyncio.to_thread(settings.git_credential))
+            github = GitHub(settings.github_token, settings.GITHUB_API_URL)
+            yield Crew(settings, host, runs, image, relay, workspaces, github, settings.mask)

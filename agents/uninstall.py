@@ -8,20 +8,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from agents.config import Settings
-from vps.commands import docker, files, git, image
+from vps.commands import docker, files, image
 from vps.errors import BadInput, DockerUnavailable
 from vps.host.layout import LABEL_ROOT
 from vps.provision import provision
 from vps.relay import Relay
 from vps.runner import Runner, check
 from vps.ssh import SshHost
+from vps.workspace import Workspace
+from vps.workspaces import GitCredential, Workspaces
 
 Confirm = Callable[[str], Awaitable[bool]]
 Say = Callable[[str], None]
 
-_OURS = ("runs", "sessions", "model", "lib", "image", "keeper.lock", "keeper.log", "image.lock")
+_OURS = (
+    *("runs", "sessions", "model", "image", "transfer", "control", "audit.jsonl", "audit.jsonl.1"),
+    *("keeper.lock", "keeper.log", "image.lock", "prepare.lock", "lib"),
+)
 _REMOVAL_S = 600.0
-_UNMOUNTABLE = frozenset(',:"\n')
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,11 @@ class _Kept:
 
 async def uninstall(settings: Settings, *, yes: bool, force: bool, confirm: Confirm, say: Say) -> bool:
     """Remove it; whether that was done. Raises BadInput while agents run, unless they may be stopped."""
+    root = settings.AGENTFLOW_ROOT
     async with SshHost(settings.host) as host:
         await _require_docker(host)
-        return await _Removal(host, settings, say).run(yes=yes, force=force, confirm=confirm)
+        async with Relay(host, await provision(host, root), root) as relay:
+            return await _Removal(relay, settings, say).run(yes=yes, force=force, confirm=confirm)
 
 
 async def _require_docker(host: Runner) -> None:
@@ -44,8 +50,9 @@ async def _require_docker(host: Runner) -> None:
 
 
 class _Removal:
-    def __init__(self, host: SshHost, settings: Settings, say: Say) -> None:
+    def __init__(self, host: Relay, settings: Settings, say: Say) -> None:
         self._host = host
+        self._workspaces = Workspaces(host, settings.agents, GitCredential())
         self._say = say
         self._root = settings.AGENTFLOW_ROOT
         self._image = settings.AGENTFLOW_IMAGE
@@ -62,7 +69,7 @@ class _Removal:
         self._say("Removing runs, sessions and scripts.")
         await self._remove(self._root, list(_OURS))
         await self._remove_images()
-        await self._host.run(files.remove_empty(f"{self._root}/workspaces", self._root))
+        await self._host.run(files.remove_empty(f"{self._root}/workspaces", f"{self._root}/git", self._root))
         for item in kept:
             self._say(f"kept {item.path}: {item.reason}")
         self._say("Done." if not kept else "Done; push or remove what was kept, then run it again.")
@@ -83,38 +90,34 @@ class _Removal:
         for name in running:
             self._say(f"Stopping {name}.")
             await self._host.run(docker.stop(name), timeout=60)
-        library = await provision(self._host, self._root)
-        async with Relay(self._host, library, self._root) as relay:
-            await relay.ask("stop-keeper")
+        await self._host.ask("stop-keeper")
         for name in await self._names(running=False):
             await self._host.run(docker.remove(name))
 
     async def _remove_workspaces(self) -> list[_Kept]:
-        done = await self._host.run(files.directories(f"{self._root}/workspaces"))
-        found = [path for path in done.text.split("\0") if path]
-        scratch = f"{self._root}/workspace"
-        if (await self._host.run(files.exists(scratch))).exit_code == 0:
-            found.append(scratch)
+        """A tree that stays needs its vault, whose objects it borrows."""
         kept: list[_Kept] = []
-        for path in sorted(found):
-            reason = await self._unsaved(path)
-            if reason:
-                kept.append(_Kept(path, reason))
+        needed: set[str] = set()
+        for workspace in await self._workspaces.list():
+            if reason := await self._unsaved(workspace):
+                kept.append(_Kept(workspace.path, reason))
+                needed.add(f"{workspace.name.split('--', 1)[0]}.git")
             else:
-                self._say(f"Removing {path}: nothing in it is unpushed.")
-                await self._remove(posixpath.dirname(path), [posixpath.basename(path)])
+                self._say(f"Removing {workspace.path}: nothing in it is unpushed.")
+                await self._remove(posixpath.dirname(workspace.path), [posixpath.basename(workspace.path)])
+        listed = await self._host.run(files.directories(f"{self._root}/git"))
+        vaults = {posixpath.basename(path) for path in listed.text.split("\0") if path}
+        if gone := sorted(vaults - needed):
+            await self._remove(f"{self._root}/git", gone)
         return kept
 
-    async def _unsaved(self, path: str) -> str:
+    async def _unsaved(self, workspace: Workspace) -> str:
         """Why a workspace has to stay; empty if it may go."""
-        if _UNMOUNTABLE & set(path):
-            return "its name cannot be mounted, so git could not look into it"
         if (await self._host.run(image.exists(self._image))).exit_code != 0:
             return "the agent image is not there, so git could not look into it"
-        done = await self._host.run(git.unsaved_work(self._image, path), timeout=180)
-        if done.exit_code != 0:
-            return f"git cannot tell what is in it: {done.stderr.decode('utf-8', 'replace').strip()[-200:]}"
-        return done.text.strip()
+        if workspace.kind == "unreadable":
+            return f"git cannot tell what is in it: {workspace.why}"
+        return workspace.unsaved
 
     async def _remove(self, directory: str, names: list[str]) -> None:
         """Files that containers made are not the SSH user's to remove, unless that is root."""

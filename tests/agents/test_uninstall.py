@@ -70,8 +70,8 @@ async def test_everything_goes_but_unpushed_work(installed: Station) -> None:
     assert done.code == 0, done.err
     assert sorted(path.name for path in root.iterdir()) == ["workspaces"]
     assert sorted(path.name for path in (root / "workspaces").iterdir()) == ["ahead", "dirty", "plain"]
-    assert f"kept {root}/workspaces/ahead: commits that are not pushed" in done.err
-    assert f"kept {root}/workspaces/dirty: uncommitted changes" in done.err
+    assert f"kept {root}/workspaces/ahead: 1 unpushed commits" in done.err
+    assert f"kept {root}/workspaces/dirty: 1 uncommitted changes" in done.err
     assert f"kept {root}/workspaces/plain: files that are in no git repository" in done.err
     assert await run("docker", "image", "ls", "-q", _OWN_IMAGE) == ""
     assert await run("docker", "image", "ls", "-q", IMAGE) != ""

@@ -73,8 +73,7 @@ class Git:
             [*self._argv, *words],
             input=data,
             env=self._env | (env or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             check=False,
         )
         if done.returncode != 0:

@@ -102,7 +102,7 @@ class Tree:
             "conflicts": sum(line.startswith("u ") for line in changes),
             "operation": self._operation(),
             "stashed": len(self._git("stash", "list", may_fail=True).splitlines()),
-            **self._compared(heads.get("branch.head", ""), head != "(initial)"),
+            **self._compared(heads.get("branch.head", ""), born=head != "(initial)"),
         }
 
     def _operation(self) -> str:
@@ -111,7 +111,7 @@ class Tree:
                 return meaning
         return ""
 
-    def _compared(self, branch: str, born: bool) -> dict[str, Any]:
+    def _compared(self, branch: str, *, born: bool) -> dict[str, Any]:
         refs = dict(self._remote_refs("refs/remotes/origin/"))
         base = next((ref for ref in (f"refs/remotes/origin/{branch}", self._default_ref()) if ref in refs), "")
         track = (

@@ -1,7 +1,8 @@
 """The control plane's own repository of a workspace, which no agent can write: all that git does over the network happens here.
 
 It runs in a throwaway container with the repositories' directory mounted, as root without capabilities but DAC_OVERRIDE (the
-directory belongs to the SSH user). The first line of stdin is the request; when stdin ends in the middle of a transfer, whoever asked is gone, and so is this.
+directory belongs to the SSH user). The first line of stdin is the request; when stdin ends in the middle of a transfer, whoever
+asked is gone, and so is this.
 
     refs/remotes/origin/*              the remote's branches, as they were last seen
     refs/agentflow/trees/<tree>/*      what trees have committed, once it was pushed or borrowed from
