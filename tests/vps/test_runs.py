@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from tests.vps.conftest import Machine
-from vps.errors import BadInput, CommandFailed, NoSuchRun
+from vps.errors import BadInput, CommandFailed, NoSuchRun, WorkspaceBusy
 from vps.events import types as t
 from vps.models import CliOptions, Limits
 from vps.outcome import Ending
@@ -84,7 +84,7 @@ async def test_max_turns_is_a_limit(machine: Machine) -> None:
 
 
 async def test_large_output_unicode_and_ansi_arrive_whole(machine: Machine) -> None:
-    big, odd = await asyncio.gather(machine.run("scenario:big-output"), machine.run("scenario:unicode"))
+    big, odd = await machine.run("scenario:big-output"), await machine.run("scenario:unicode")
 
     assert big.outcome.ending is Ending.SUCCEEDED
     assert odd.outcome.ending is Ending.SUCCEEDED
@@ -209,6 +209,18 @@ async def test_a_workspace_outside_or_missing_leaves_nothing_behind(machine: Mac
         await machine.start("scenario:ok", workspace=workspace.format(root=machine.root))
 
     assert not list((machine.root / "runs").iterdir())
+
+
+async def test_a_workspace_has_one_agent_at_a_time_even_if_two_start_at_once(machine: Machine) -> None:
+    started = await asyncio.gather(*(machine.start("scenario:timeout") for _ in range(3)), return_exceptions=True)
+
+    (first,) = [each for each in started if isinstance(each, str)]
+    busy = [each for each in started if isinstance(each, WorkspaceBusy)]
+    assert [each.agents for each in busy] == [(first,), (first,)]
+    assert [path.name for path in (machine.root / "runs").iterdir()] == [first]
+    await machine.runs.stop(first)
+    await machine.ended(first)
+    assert (await machine.run("scenario:ok")).outcome.ending is Ending.SUCCEEDED
 
 
 async def test_a_start_that_docker_refuses_is_undone(machine: Machine) -> None:

@@ -11,23 +11,10 @@ from pydantic import SecretStr
 
 from tests.vps.conftest import Machine
 from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
+from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, workspaces_of, write
 from vps.errors import BadInput
 from vps.git_errors import GitFailed
-from vps.remotes import parse_remote
-from vps.shell import cmd
 from vps.workspaces import GitCredential, Workspaces
-
-AUTHOR = ("Ada Lovelace", "ada@example.org")
-
-
-class Told:
-    """Progress, as it was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    async def __call__(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture
@@ -38,22 +25,7 @@ async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
 
 @pytest.fixture
 def workspaces(machine: Machine, remote: GitRemote) -> Workspaces:
-    credential = GitCredential(token=SecretStr(TOKEN), token_host=remote.host)
-    return Workspaces(machine.relay, machine.config(), credential)
-
-
-async def cloned(workspaces: Workspaces, remote: GitRemote, name: str = "api", branch: str | None = None) -> Told:
-    told = Told()
-    await workspaces.clone(parse_remote(f"{remote.url}/owner/{name}.git"), name, branch, told)
-    return told
-
-
-async def write(machine: Machine, name: str, file: str, text: str) -> Path:
-    """A file of an agent's."""
-    path = machine.root / "workspaces" / name / file
-    path.write_text(text)
-    await machine.host.run(cmd("chown", "1001:1001", str(path)))
-    return path
+    return workspaces_of(machine, remote)
 
 
 async def test_a_clone_is_a_tree_of_the_agents_user_with_the_remotes_branches(
@@ -226,29 +198,8 @@ async def test_a_further_tree_has_the_last_commit_its_own_branch_and_can_be_push
     await cloned(workspaces, remote)
     tree = machine.root / "workspaces" / "api"
     await write(machine, "api", "local", "kept\n")
-    await machine.host.run(
-        cmd("setpriv", "--reuid", 1001, "--regid", 1001, "--clear-groups", "git", "-C", str(tree), "add", ".")
-    )
-    await machine.host.run(
-        cmd(
-            "setpriv",
-            "--reuid",
-            1001,
-            "--regid",
-            1001,
-            "--clear-groups",
-            "git",
-            "-C",
-            str(tree),
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@b",
-            "commit",
-            "-m",
-            "Local",
-        )
-    )
+    await agents_git(machine, "api", "add", ".")
+    await agents_git(machine, "api", "commit", "-m", "Local")
 
     name, branch = await workspaces.branch_off(str(tree), "fix-it-abc123")
 

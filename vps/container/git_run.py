@@ -12,7 +12,7 @@ from typing import Any
 
 GIT_CONFIG = "/tmp/.gitconfig"
 _PROGRESS_S = 0.5
-_STEP = re.compile(r"(?:remote: )?[A-Z][a-z]+ing [a-z]+: .*")
+_STEP = re.compile(r"(?:remote: )?([A-Z][a-z]+ing [a-z]+): .*")
 _TAIL = 4000
 
 
@@ -99,14 +99,15 @@ class Git:
         )
         assert process.stdout is not None
         assert process.stderr is not None
-        errors, torn, said = "", "", 0.0
+        errors, torn, step, said = "", "", "", 0.0
         while chunk := os.read(process.stderr.fileno(), 4096):
             *lines, torn = re.split(r"[\r\n]", torn + chunk.decode("utf-8", "replace"))
             for line in lines:
-                if not _STEP.fullmatch(line.strip()):
+                found = _STEP.fullmatch(line.strip())
+                if found is None:
                     errors = (errors + line + "\n")[-4 * _TAIL :]
-                elif time.monotonic() - said > _PROGRESS_S:
-                    said = time.monotonic()
+                elif step != found[1] or time.monotonic() - said > _PROGRESS_S:
+                    step, said = found[1], time.monotonic()
                     say({"progress": line.strip().removeprefix("remote: ")})
         output = process.stdout.read().decode("utf-8", "replace")
         if process.wait() != 0:

@@ -1,0 +1,58 @@
+"""Workspaces of a machine against remotes on loopback, for several files of tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from tests.vps.conftest import Machine
+from tests.vps.git_remote import TOKEN, GitRemote
+from vps.remotes import parse_remote
+from vps.shell import cmd
+from vps.workspaces import GitCredential, Workspaces
+
+AUTHOR = ("Ada Lovelace", "ada@example.org")
+
+
+class Told:
+    """Progress, as it was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    async def __call__(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def workspaces_of(machine: Machine, remote: GitRemote) -> Workspaces:
+    """With the remote's own token."""
+    credential = GitCredential(token=SecretStr(TOKEN), token_host=remote.host)
+    return Workspaces(machine.relay, machine.config(), credential)
+
+
+async def cloned(workspaces: Workspaces, remote: GitRemote, name: str = "api", branch: str | None = None) -> Told:
+    """The repository `owner/<name>` as a workspace of that name."""
+    told = Told()
+    await workspaces.clone(parse_remote(f"{remote.url}/owner/{name}.git"), name, branch, told)
+    return told
+
+
+async def write(machine: Machine, name: str, file: str, text: str, mode: int = 0o644) -> Path:
+    """A file of an agent's."""
+    path = machine.root / "workspaces" / name / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    await machine.host.run(cmd("chown", "-R", "-h", "1001:1001", str(path.parent)))
+    return path
+
+
+async def agents_git(machine: Machine, name: str, *words: str) -> str:
+    """git as an agent runs it in its tree."""
+    tree = machine.root / "workspaces" / name
+    dropped = ("setpriv", "--reuid", 1001, "--regid", 1001, "--clear-groups")
+    identity = ("-c", "user.name=agent", "-c", "user.email=agent@localhost")
+    done = await machine.host.run(cmd(dropped, "env", "HOME=/nonexistent", "git", "-C", str(tree), identity, words))
+    assert done.exit_code == 0, done.stderr
+    return done.text.strip()
