@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.vps.conftest import Machine
+from tests.vps.conftest import KEY, Machine
 from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
 from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, workspaces_of, write
 from vps.errors import BadInput
+from vps.events import types as t
+from vps.testing.model import ScriptedModel, bash, say, steps
 from vps.workspaces import Workspaces
 
 CANARY = Path("/tmp") / f"agentflow-canary-{secrets.token_hex(6)}"
@@ -25,6 +27,12 @@ for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; tr '\\0' ' ' < $p/environ; 
 cat
 exit 0
 """
+
+
+_HOOKS = (
+    *("pre-commit", "commit-msg", "post-commit", "pre-push", "post-checkout"),
+    *("post-merge", "reference-transaction", "post-index-change"),
+)
 
 
 @pytest.fixture
@@ -101,16 +109,7 @@ async def test_what_configuration_names_meets_no_credential_and_no_host(
 
 async def test_hooks_do_not_run_in_our_git(machine: Machine, workspaces: Workspaces, remote: GitRemote) -> None:
     tree = machine.root / "workspaces" / "api"
-    for hook in (
-        "pre-commit",
-        "commit-msg",
-        "post-commit",
-        "pre-push",
-        "post-checkout",
-        "post-merge",
-        "reference-transaction",
-        "post-index-change",
-    ):
+    for hook in _HOOKS:
         await write(machine, "api", f".git/hooks/{hook}", SCRIPT.replace("$TREE", str(tree)), 0o755)
 
     assert await everything(machine, workspaces, remote) == ""
@@ -190,18 +189,16 @@ async def test_an_agent_can_write_nothing_of_another_tree_or_of_the_vault(
         f"if touch $f/x 2>/dev/null || {{ [ -f $f ] && echo x >> $f; }} 2>/dev/null; then echo WROTE $f; fi; done; "
         f"ls {path} 2>&1; git log --oneline 2>&1"
     )
-    from tests.vps.conftest import KEY
-    from vps.testing.model import ScriptedModel, bash, say, steps
-
     script = steps(bash(probe, "probe"), say("done"))
     async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, 0)) as model:
         machine.model = model
         machine.runs = type(machine.runs)(machine.relay, machine.config())
         ended = await machine.run("probe", workspace=str(machine.root / "workspaces" / name), branch=branch)
 
-    assert "WROTE" not in ended.text
-    assert "No such file or directory" in ended.text
-    assert "Start" in ended.text, "the borrowed objects are not readable"
+    (result,) = [event.text for event in ended.events if isinstance(event, t.ToolResult)]
+    assert "WROTE" not in result
+    assert "No such file or directory" in result
+    assert "Start" in result, "the borrowed objects are not readable"
 
 
 async def test_the_token_is_found_nowhere_but_in_memory(

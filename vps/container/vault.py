@@ -26,8 +26,16 @@ _HELPER = "!python3 -I -S /run/agentflow/lib/vps/container/git_credential.py"
 _BUNDLE = "/run/agentflow/transfer/bundle"
 _KEY, _KNOWN_HOSTS = git_credential.DIRECTORY + "/key", git_credential.DIRECTORY + "/known_hosts"
 _SSH = f"ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={_KNOWN_HOSTS} -o ConnectTimeout=20"
-_OPTIONS = ["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.hooksPath=/dev/null", "-c", "http.lowSpeedLimit=1",
-            "-c", "http.lowSpeedTime=60", "-c", "transfer.credentialsInUrl=die"]  # fmt: skip
+_SETTINGS = (
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "core.hooksPath=/dev/null",
+    "fetch.unpackLimit=1",
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=60",
+    "transfer.credentialsInUrl=die",
+)
+_OPTIONS = [word for setting in _SETTINGS for word in ("-c", setting)]
 
 
 class Vault:
