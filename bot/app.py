@@ -8,7 +8,7 @@ import io
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Self
 
 import discord
@@ -18,14 +18,17 @@ from discord import app_commands, gateway, http
 
 from agents.config import Settings, SettingsError
 from agents.crew import Crew, open_crew
-from agents.tools.agents import SPAWN, STOP, TOOLS
+from agents.tools.agents import SPAWN, STOP
+from agents.tools.catalogue import TOOLS
 from agents.tools.core import Call, Tool
 from bot import people
+from bot.anchor import Anchor, PrivateProgress, title
+from bot.confirm import asked
 from bot.feed import Feed
 from bot.render.answers import answer
 from bot.render.card import STOP_ID
 from bot.render.text import plain, shorten
-from bot.slash import Suggest, command
+from bot.slash import Suggest, commands
 from bot.store import Store, open_store
 from vps.errors import HostError, VpsError
 from vps.host.layout import NAME
@@ -33,7 +36,7 @@ from vps.run import Run
 
 log = structlog.get_logger()
 
-_EDIT_S = 1.5
+_SUGGEST_S = 2.5
 _ASK_AGAIN_S = 3.0
 
 
@@ -57,9 +60,13 @@ class Bot(discord.Client):
 
     async def setup_hook(self) -> None:
         """Register the commands and begin to show runs."""
-        suggest: dict[str, Suggest] = {"container_id": self._suggest_agents, "workspace_path": self._suggest_workspaces}
-        for tool in TOOLS:
-            self.tree.add_command(command(tool, self._handle, suggest))
+        suggest: dict[str, Suggest] = {
+            "container_id": self._suggest_agents,
+            "workspace_path": self._suggest_paths,
+            "workspace_name": self._suggest_workspaces,
+        }
+        for command in commands(TOOLS, self._handle, suggest):
+            self.tree.add_command(command)
         self.add_dynamic_items(StopButton)
         if self.settings.DISCORD_GUILD_ID is not None:
             guild = discord.Object(self.settings.DISCORD_GUILD_ID)
@@ -122,12 +129,13 @@ class Bot(discord.Client):
             await self._spawn(interaction, given)
             return
         await interaction.response.defer(ephemeral=True, thinking=True)
-        output = await tool.invoke(self.crew, given, Call(people.origin(interaction), rights))
+        origin, progress = people.origin(interaction), PrivateProgress(interaction)
+        output = await tool.invoke(self.crew, given, Call(origin, rights, progress, asked(interaction)))
         text, files = answer(output)
-        await interaction.followup.send(
-            self.crew.mask.text(text),
-            files=[discord.File(io.BytesIO(file.content), file.name) for file in files],
-            ephemeral=True,
+        await interaction.edit_original_response(
+            content=self.crew.mask.text(text),
+            attachments=[discord.File(io.BytesIO(file.content), file.name) for file in files],
+            view=None,
         )
 
     async def _spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
@@ -136,7 +144,7 @@ class Bot(discord.Client):
             interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else interaction.channel_id
         )
         await interaction.response.defer(thinking=True)
-        anchor = _Anchor(interaction, _title(self.crew.mask.text(str(given["task"]))))
+        anchor = Anchor(interaction, title(self.crew.mask.text(str(given["task"]))))
         thread_id = await anchor.open(parent)
         origin = people.origin(interaction, thread_id=thread_id, channel_id=parent)
         rights = people.rights(self.settings, interaction.user)
@@ -148,17 +156,34 @@ class Bot(discord.Client):
         await anchor.say(f"-# {output.container_id}")
 
     async def _suggest_agents(self, interaction: discord.Interaction, current: str) -> list[str]:
-        if not people.rights(self.settings, interaction.user):
-            return []
-        runs = sorted(await self.crew.runs.list(), key=lambda run: not run.alive)
-        return [run.name for run in runs if current in run.name]
+        async def known() -> list[str]:
+            runs = sorted(await self.crew.runs.list(), key=lambda run: not run.alive)
+            return [run.name for run in runs]
+
+        return await self._suggested(interaction, current, known)
 
     async def _suggest_workspaces(self, interaction: discord.Interaction, current: str) -> list[str]:
+        async def known() -> list[str]:
+            return list(await self.crew.workspaces.names())
+
+        return await self._suggested(interaction, current, known)
+
+    async def _suggest_paths(self, interaction: discord.Interaction, current: str) -> list[str]:
+        async def known() -> list[str]:
+            return [self.crew.workspaces.path(name) for name in await self.crew.workspaces.names()]
+
+        return await self._suggested(interaction, current, known)
+
+    async def _suggested(
+        self, interaction: discord.Interaction, current: str, known: Callable[[], Awaitable[list[str]]]
+    ) -> list[str]:
+        """What is known and holds what was typed. Discord waits 3 s; a slow host is no error while somebody types."""
         if not people.rights(self.settings, interaction.user):
             return []
-        used = {run.record.workspace for run in await self.crew.runs.list() if run.record}
-        known = {f"{self.settings.AGENTFLOW_ROOT}/workspace", *used}
-        return sorted(path for path in known if current in path)
+        with contextlib.suppress(VpsError, TimeoutError):
+            async with asyncio.timeout(_SUGGEST_S):
+                return [each for each in await known() if current.lower() in each.lower()]
+        return []
 
     async def _on_command_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         """The one place that decides what people see: our errors as they are, others by a reference into the log."""
@@ -170,40 +195,6 @@ class Bot(discord.Client):
             await log.aerror("command failed", reference=reference, exc_info=cause)
             text = f"Something went wrong here; the log has it under {reference}."
         await answer_privately(interaction, f"❌ {shorten(plain(self.crew.mask.text(text)), 1800)}")
-
-
-class _Anchor:
-    """The message a thread hangs on; edited at most every 1.5 s."""
-
-    def __init__(self, interaction: discord.Interaction, title: str) -> None:
-        self._interaction = interaction
-        self._title = title
-        self._message: discord.PartialMessage | None = None
-        self._edited = 0.0
-
-    async def open(self, channel_id: int | None) -> int:
-        """Make it the answer; inside a thread, where no thread can open, a message in the channel above."""
-        response = await self._interaction.edit_original_response(content=self._title)
-        if channel_id is None or channel_id == self._interaction.channel_id:
-            return response.id
-        await self._interaction.edit_original_response(content=f"{self._title}\n-# in <#{channel_id}>")
-        channel = self._interaction.client.get_partial_messageable(channel_id, guild_id=self._interaction.guild_id)
-        self._message = channel.get_partial_message((await channel.send(self._title)).id)
-        return self._message.id
-
-    async def progress(self, text: str) -> None:
-        """Show a step of long work."""
-        if time.monotonic() - self._edited >= _EDIT_S:
-            self._edited = time.monotonic()
-            await self.say(f"🏗️ {plain(text)}")
-
-    async def say(self, text: str) -> None:
-        """Put a line below the title."""
-        content = shorten(f"{self._title}\n{text}", 2000)
-        if self._message is not None:
-            await self._message.edit(content=content)
-        else:
-            await self._interaction.edit_original_response(content=content)
 
 
 class StopButton(
@@ -243,10 +234,6 @@ async def answer_privately(interaction: discord.Interaction[Any], text: str) -> 
             await interaction.followup.send(text, ephemeral=True)
         else:
             await interaction.response.send_message(text, ephemeral=True)
-
-
-def _title(task: str) -> str:
-    return f"🚀 **{shorten(plain(' '.join(task.split())), 200)}**"
 
 
 def point_at(settings: Settings) -> None:

@@ -154,6 +154,7 @@ class Feed:
             name=self._record.name,
             task=self._record.task,
             workspace=self._record.workspace,
+            branch=self._record.branch,
             state="finished" if outcome else "running" if tally.model else "starting",
             ending=outcome.ending if outcome else None,
             reason="",

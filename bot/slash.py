@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 import discord
@@ -22,22 +22,41 @@ AnyTool = Tool[Input, Output]
 _DESCRIPTION_LIMIT = 100
 
 
+def commands(
+    tools: Sequence[Tool[Any, Any]], handle: Handler, suggest: dict[str, Suggest]
+) -> list[app_commands.Command[Any, ..., None] | app_commands.Group]:
+    """The tools as commands; those whose verb has two words in a group of the first."""
+    groups: dict[str, app_commands.Group] = {}
+    made: list[app_commands.Command[Any, ..., None] | app_commands.Group] = []
+    for tool in tools:
+        first, _, second = tool.verb.partition(" ")
+        if not second:
+            made.append(command(tool, handle, suggest))
+            continue
+        if first not in groups:
+            groups[first] = app_commands.Group(name=first, description=f"Everything around a {first}")
+            made.append(groups[first])
+        groups[first].add_command(command(tool, handle, suggest))
+    return made
+
+
 def command(tool: Tool[Any, Any], handle: Handler, suggest: dict[str, Suggest]) -> app_commands.Command[Any, ..., None]:
-    """The command `/<verb>`. `suggest` completes parameters by their name."""
+    """The command `/<verb>`, or the last word of it in a group. `suggest` completes parameters by their name."""
 
     async def callback(interaction: discord.Interaction, **given: Any) -> None:
         await handle(interaction, tool, {name: value for name, value in given.items() if value is not None})
 
     # discord.py reads the options off the callback's signature.
     callback.__signature__ = _signature(tool)  # type: ignore[attr-defined]  functions have no such attribute until it is set (PEP 362)
-    callback.__name__ = tool.verb
+    name = tool.verb.rpartition(" ")[2]
+    callback.__name__ = name
     fields = tool.input.model_fields
-    described = app_commands.describe(**{name: _description(name, field) for name, field in fields.items()})(callback)
+    described = app_commands.describe(**{key: _description(key, field) for key, field in fields.items()})(callback)
     made = app_commands.Command[Any, ..., None](
-        name=tool.verb, description=tool.description[:_DESCRIPTION_LIMIT], callback=described
+        name=name, description=tool.description[:_DESCRIPTION_LIMIT], callback=described
     )
-    for name in fields.keys() & suggest.keys():
-        made.autocomplete(name)(_completion(suggest[name]))
+    for key in fields.keys() & suggest.keys():
+        made.autocomplete(key)(_completion(suggest[key]))
     return made
 
 

@@ -40,6 +40,8 @@ def parse_remote(text: str) -> Remote:
 
     git itself would take `ext::sh -c …`, `file:` and names that begin with a dash, each of which runs or reads something.
     """
+    if "::" in text:
+        raise _bad("names a transport helper, which would run a program")
     if (
         not text
         or len(text) > _LONGEST
@@ -49,8 +51,6 @@ def parse_remote(text: str) -> Remote:
         or " " in text
     ):
         raise _bad("is no repository's address")
-    if "::" in text:
-        raise _bad("names a transport helper, which would run a program")
     if "://" in text:
         return _from_url(text)
     if found := _SCP.fullmatch(text):

@@ -18,6 +18,7 @@ from vps.commands import docker, git
 from vps.config import AgentConfig
 from vps.errors import BadInput, CommandFailed, HostTimeout, VpsError
 from vps.git_errors import explain
+from vps.host.workspaces import SCRATCH
 from vps.relay import Relay
 from vps.remotes import Remote
 from vps.runner import check
@@ -63,6 +64,10 @@ class Workspaces:
         self._vaults = f"{config.root}/git"
         self._containers = asyncio.Semaphore(_CONTAINERS)
         self._transfers = asyncio.Semaphore(_TRANSFERS)
+
+    def path(self, name: str) -> str:
+        """Where a workspace of that name is, on the host."""
+        return f"{self._config.root}/{name}" if name == SCRATCH else f"{self._config.root}/workspaces/{name}"
 
     async def names(self) -> Sequence[str]:
         """Of all of them, further trees included."""
@@ -207,8 +212,8 @@ class Workspaces:
         await self._remove(name, vault="--" not in name)
 
     async def _remove(self, name: str, *, vault: bool) -> None:
-        root, image = self._config.root, self._config.image
-        parent, leaf = (root, name) if name == "workspace" else (f"{root}/workspaces", name)
+        image = self._config.image
+        parent, _, leaf = self.path(name).rpartition("/")
         await check(self._relay, docker.remove_as_root(image, parent, [leaf]), timeout=_LOCAL_S)
         if vault:
             names = [f"{name}.git", f"{name}.git.new"]

@@ -15,7 +15,7 @@ import structlog
 from agents.config import SettingsError, load
 from agents.surfaces import cli_host, cli_tools
 from agents.surfaces.cli_console import complain
-from agents.tools.agents import TOOLS
+from agents.tools.catalogue import TOOLS
 from vps.errors import BadInput, NoSuchRun, VpsError
 from vps.mask import Mask
 
@@ -49,8 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="agentflow", description="A crew of Claude Code agents on your VPS.", allow_abbrev=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
     verbs.add_parser("bot", help="Start the Discord bot", allow_abbrev=False).set_defaults(run=_bot)
-    for tool in TOOLS:
-        cli_tools.add(verbs, tool)
+    cli_tools.add(verbs, TOOLS)
     cli_host.add(verbs)
     return parser
 

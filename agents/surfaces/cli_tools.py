@@ -1,4 +1,4 @@
-"""The tools as verbs: every parameter is a flag of its own name, the first required one also stands alone."""
+"""The tools as verbs: every parameter is a flag of its own name, the required ones also stand alone, in turn."""
 
 from __future__ import annotations
 
@@ -8,43 +8,55 @@ import getpass
 import sys
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from agents.config import load
 from agents.crew import open_crew
-from agents.surfaces.cli_console import answer, tell
+from agents.surfaces.cli_console import answer, confirm, tell
 from agents.tools.agents import SPAWN, WaitOutput
 from agents.tools.core import Call, Output, Right, Tool
+from agents.tools.workspaces import DiffOutput
 from vps.errors import BadInput
 from vps.models import Origin
 from vps.outcome import Ending
 
 STILL_RUNNING, UNSUCCESSFUL = 3, 4
 _MAX_STDIN = 4 << 20
-_POSITIONAL = "_first"
+_POSITIONAL = "_alone_"
 _BY_HAND_SUCCESS = "Exited (0)"
 
 AnyTool = Tool[Any, Any]
 
 
-def add(verbs: Any, tool: AnyTool) -> None:
-    """One tool as a verb of the command line."""
+def add(verbs: Any, tools: Sequence[AnyTool]) -> None:
+    """The tools as verbs of the command line; those of two words below a verb of their first."""
+    groups: dict[str, Any] = {}
+    for tool in tools:
+        first, _, second = tool.verb.partition(" ")
+        if second and first not in groups:
+            group = verbs.add_parser(first, help=f"Verbs around a {first}; see `{first} --help`", allow_abbrev=False)
+            groups[first] = group.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=type(group))
+        _add_verb(groups[first] if second else verbs, second or first, tool)
+
+
+def _add_verb(verbs: Any, verb: str, tool: AnyTool) -> None:
     epilog = None
     if tool is SPAWN:
         epilog = "A task that begins with a dash goes after `--` or as --task=...; `-` reads it from stdin."
     parser: argparse.ArgumentParser = verbs.add_parser(
-        tool.verb, help=tool.description, description=f"{tool.description}.", epilog=epilog, allow_abbrev=False
+        verb, help=tool.description, description=f"{tool.description}.", epilog=epilog, allow_abbrev=False
     )
-    first = next((name for name, field in tool.input.model_fields.items() if field.is_required()), None)
-    if first is not None:
-        help_text = tool.input.model_fields[first].description
-        parser.add_argument(_POSITIONAL, nargs="?", metavar=first.upper(), help=_escaped(help_text))
+    for name, field in tool.input.model_fields.items():
+        if field.is_required():
+            help_text = _escaped(field.description)
+            parser.add_argument(_POSITIONAL + name, nargs="?", metavar=name.upper(), help=help_text)
     for name, field in tool.input.model_fields.items():
         _add_flag(parser, name, field)
     parser.add_argument("--json", dest="_json", action="store_true", help="print the answer as JSON")
-    parser.set_defaults(run=functools.partial(_run, tool, first))
+    parser.set_defaults(run=functools.partial(_run, tool))
 
 
 def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
@@ -78,28 +90,31 @@ def _placeholder(field: FieldInfo) -> str:
     return "NUMBER" if options in (int, float) else "TEXT"
 
 
-async def _run(tool: AnyTool, first: str | None, given: argparse.Namespace) -> int:
-    raw = _parameters(first, vars(given), tool)
+async def _run(tool: AnyTool, given: argparse.Namespace) -> int:
+    raw = _parameters(vars(given), tool)
     tool.parse(raw)
     settings = load()
     if tool is SPAWN:
         settings.require_credential()
     login = _login()
     origin = Origin(caller=f"operator:{login}", caller_name=login, surface="cli")
-    call = Call(origin=origin, rights=frozenset(Right), progress=_progress)
+    call = Call(
+        origin=origin, rights=frozenset(Right), progress=_progress, confirm=confirm if sys.stdin.isatty() else None
+    )
     async with open_crew(settings) as crew:
         output: Output = await tool.invoke(crew, raw, call)
-    answer(output.model_dump_json() if given._json else output.summary())  # noqa: SLF001  our own name in a namespace
+    answer(output.model_dump_json() if given._json else _shown(output))  # noqa: SLF001  our own name in a namespace
     return _exit_code(output)
 
 
-def _parameters(first: str | None, given: dict[str, Any], tool: AnyTool) -> dict[str, Any]:
+def _parameters(given: dict[str, Any], tool: AnyTool) -> dict[str, Any]:
     raw = {name: value for name, value in given.items() if name in tool.input.model_fields}
-    alone = given.get(_POSITIONAL)
-    if first is not None and alone is not None:
-        if first in raw:
-            raise BadInput(first, "is given twice.", remedy=f"Give it alone or as --{first}.")
-        raw[first] = alone
+    for name in tool.input.model_fields:
+        alone = given.get(_POSITIONAL + name)
+        if alone is not None and name in raw:
+            raise BadInput(name, "is given twice.", remedy=f"Give it alone or as --{name}.")
+        if alone is not None:
+            raw[name] = alone
     if tool is SPAWN and raw.get("task") == "-":
         raw["task"] = _stdin()
     return raw
@@ -110,6 +125,14 @@ def _stdin() -> str:
         return sys.stdin.buffer.read(_MAX_STDIN).decode().rstrip("\n")
     except UnicodeDecodeError as error:
         raise BadInput("task", "stdin is no UTF-8 text.", remedy="Give the task as text.") from error
+
+
+def _shown(output: Output) -> str:
+    """A patch comes whole, so that it can be piped into `git apply`; what it is of goes to stderr."""
+    if isinstance(output, DiffOutput) and output.patch:
+        tell(output.summary())
+        return output.patch
+    return output.summary()
 
 
 def _exit_code(output: Output) -> int:

@@ -31,6 +31,22 @@ class NotPermitted(VpsError, PermissionError):
     """The caller lacks the tool's right."""
 
 
+class ConfirmationRequired(VpsError):
+    """The call wants a person's yes, which this surface cannot ask for."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__(
+            f"confirmation_required: {question}", remedy="Do it in Discord or in a terminal, where you are asked."
+        )
+
+
+class NotConfirmed(VpsError):
+    """The person said no, or nothing in time."""
+
+    def __init__(self) -> None:
+        super().__init__("Not confirmed: nothing was done.")
+
+
 class Input(BaseModel):
     """A tool's parameters. Unknown ones are refused by name."""
 
@@ -53,11 +69,15 @@ async def _silent(_text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls, through what. `progress` is told of long work in a line each."""
+    """Who calls, through what.
+
+    `progress` is told of long work in a line each; `confirm` asks the person for a yes, where there is one to ask.
+    """
 
     origin: Origin
     rights: frozenset[Right]
     progress: Callable[[str], Awaitable[None]] = field(default=_silent)
+    confirm: Callable[[str], Awaitable[bool]] | None = None
 
 
 In = TypeVar("In", bound=Input)
@@ -66,7 +86,10 @@ Out = TypeVar("Out", bound=Output)
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[In, Out]):
-    """One tool of the contract. `verb` is its short name for people: `/spawn`, `agentflow spawn`."""
+    """One tool of the contract. `verb` is its short name for people, in one word or two: `/spawn`, `agentflow workspace clone`.
+
+    `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask.
+    """
 
     name: str
     verb: str
@@ -76,13 +99,16 @@ class Tool(Generic[In, Out]):
     output: type[Out]
     handler: Callable[[Crew, In, Call], Awaitable[Out]]
     timeout_s: float = 60.0
+    confirm: Callable[[In], str | None] | None = None
 
     async def invoke(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> Out:
         """Run it. Raises VpsError for everything the caller can do something about."""
         started, outcome = time.monotonic(), "ok"
         try:
             self.permit(call.rights)
-            return await self._bounded(crew, self.parse(raw), call)
+            given = self.parse(raw)
+            await self._confirmed(given, call)
+            return await self._bounded(crew, given, call)
         except BaseException as error:
             outcome = type(error).__name__
             raise
@@ -103,6 +129,15 @@ class Tool(Generic[In, Out]):
         except ValidationError as error:
             raise _bad_input(error, self.input) from error
 
+    async def _confirmed(self, given: In, call: Call) -> None:
+        question = self.confirm(given) if self.confirm else None
+        if question is None:
+            return
+        if call.confirm is None:
+            raise ConfirmationRequired(question)
+        if not await call.confirm(question):
+            raise NotConfirmed
+
     async def _bounded(self, crew: Crew, given: In, call: Call) -> Out:
         try:
             async with asyncio.timeout(self.timeout_s):
@@ -122,6 +157,9 @@ def _bad_input(error: ValidationError, model: type[Input]) -> BadInput:
         return BadInput(name, "is not an option.", remedy=f"The options are {', '.join(model.model_fields)}.")
     if first["type"] == "missing":
         return BadInput(name, "is required.", remedy=f"Give {name}.")
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, BadInput):
+        return cause
     message = first["msg"].removeprefix("Value error, ")
     described = model.model_fields.get(name)
     return BadInput(

@@ -357,6 +357,10 @@ async def _delete(crew: Crew, given: DeleteInput, _call: Call) -> DeleteOutput:
     return DeleteOutput(workspace_name=given.workspace_name)
 
 
+def _question(given: DeleteInput) -> str | None:
+    return f"Delete {given.workspace_name} with work that exists nowhere else?" if given.force else None
+
+
 CLONE = Tool("clone_repo", "workspace clone", "Clone a repository into a workspace", Right.MANAGE, CloneInput,
              WorkspaceOutput, _clone, timeout_s=_NETWORK_S)  # fmt: skip
 CREATE = Tool("create_workspace", "workspace create", "Make a new git workspace", Right.MANAGE, CreateInput,
@@ -374,5 +378,5 @@ PUSH = Tool("push_workspace", "workspace push", "Commit what is uncommitted, and
 PULL_REQUEST = Tool("open_pull_request", "workspace pr", "Open a pull request on GitHub", Right.MANAGE, PullRequestInput,
                     PullRequestOutput, _pull_request)  # fmt: skip
 DELETE = Tool("delete_workspace", "workspace delete", "Delete a workspace; unpushed work only when forced", Right.MANAGE,
-              DeleteInput, DeleteOutput, _delete, timeout_s=300)  # fmt: skip
+              DeleteInput, DeleteOutput, _delete, timeout_s=300, confirm=_question)  # fmt: skip
 TOOLS = (CLONE, CREATE, LIST, BRANCH, DIFF, SYNC, PUSH, PULL_REQUEST, DELETE)

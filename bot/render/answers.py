@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.tools.agents import ListOutput, StatusOutput, TextOutput, WaitOutput
 from agents.tools.core import Output
 from agents.tools.views import AgentView
+from agents.tools.workspaces import DiffOutput
 from bot.render.blocks import Attachment, attachment
 from bot.render.text import duration, fence, inline_code, money, plain, shorten
 
@@ -30,7 +31,20 @@ def answer(output: Output) -> Answer:
     if isinstance(output, WaitOutput):
         state = "" if output.finished else "It still runs.\n"
         return _text(f"{state}{_agent(output.agent)}\n{plain(output.agent.result)}", "result.md", fenced=False)
+    if isinstance(output, DiffOutput):
+        return _diff(output)
     return shorten(plain(output.summary()), _LIMIT), ()
+
+
+def _diff(output: DiffOutput) -> Answer:
+    """The stat, and the patch whole in a file, which Discord shows in colours."""
+    against = inline_code(output.base) if output.base else "an empty tree"
+    if not output.stat:
+        return f"{inline_code(output.workspace.name)} has no change against {against}.", ()
+    stat = fence(plain(shorten(output.stat, _LIMIT - 200)))
+    note = "\nThe patch is cut at 4 MiB." if output.cut else ""
+    files = (attachment(f"{output.workspace.name}.diff", output.patch),)
+    return f"{inline_code(output.workspace.name)} against {against}:\n{stat}{note}", files
 
 
 def _text(text: str, name: str, *, fenced: bool = True) -> Answer:

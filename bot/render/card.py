@@ -58,6 +58,8 @@ class CardView:
     last_action: str = ""
     note: str = ""
     asked_by: str = ""
+    branch: str = ""
+    """That of a tree made for this agent."""
     can_stop: bool = False
 
 
@@ -111,7 +113,7 @@ def _figures(view: CardView) -> str:
 
 
 def _body(view: CardView) -> str:
-    origin = [inline_code(view.workspace, 120)]
+    origin = [inline_code(view.workspace, 120), *([f"🌿 {inline_code(view.branch, 120)}"] if view.branch else [])]
     if view.model:
         origin.append(one_line(view.model, 80))
     if view.asked_by:

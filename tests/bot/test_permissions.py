@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.tools.agents import TOOLS
+from agents.tools.catalogue import TOOLS
+from agents.tools.core import Tool
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 
-GIVEN: dict[str, dict[str, Any]] = {"spawn": {"task": "scenario:ok"}, "list": {}}
+VALUES: dict[str, Any] = {
+    "task": "scenario:ok",
+    "container_id": "claude-agent",
+    "workspace_name": "api",
+    "repo_url": "https://github.com/owner/api",
+    "branch_name": "feature",
+    "title": "A title",
+}
+
+
+def required(tool: Tool[Any, Any]) -> dict[str, Any]:
+    return {name: VALUES[name] for name, field in tool.input.model_fields.items() if field.is_required()}
 
 
 async def test_a_stranger_is_refused_everything_and_leaves_nothing(scene: Scene) -> None:
     for tool in TOOLS:
-        answer = await scene.answer(tool.verb, user=scene.eve, **GIVEN.get(tool.verb, {"container_id": "claude-agent"}))
+        answer = await scene.answer(tool.verb, user=scene.eve, **required(tool))
         assert answer.ephemeral
         assert f"You may not use `{tool.verb}`." in answer.text
         assert "Ask whoever runs this bot" in answer.text

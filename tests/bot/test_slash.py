@@ -12,9 +12,10 @@ import discord
 import pytest
 from discord import app_commands
 
-from agents.tools.agents import SPAWN, TOOLS
+from agents.tools.agents import SPAWN
+from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
-from bot.slash import command
+from bot.slash import Suggest, command, commands
 
 AnyTool = Tool[Any, Any]
 STRING, INTEGER, BOOLEAN, NUMBER = 3, 4, 5, 10
@@ -28,10 +29,13 @@ async def none(_interaction: discord.Interaction, _typed: str) -> list[str]:
     return []
 
 
+SUGGEST: dict[str, Suggest] = {"container_id": none, "workspace_path": none, "workspace_name": none}
+
+
 def payload(tool: AnyTool) -> dict[str, Any]:
     """What Discord is sent."""
     tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
-    made = command(tool, nothing, {"container_id": none, "workspace_path": none})
+    made = command(tool, nothing, SUGGEST)
     return made.to_dict(tree)
 
 
@@ -39,15 +43,25 @@ def options(tool: AnyTool) -> dict[str, dict[str, Any]]:
     return {option["name"]: option for option in payload(tool)["options"]}
 
 
-def test_there_are_the_six_commands() -> None:
-    assert [tool.verb for tool in TOOLS] == ["spawn", "status", "output", "stop", "list", "wait"]
+def test_every_tool_is_a_command_or_one_of_a_group() -> None:
+    tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
+    made = commands(TOOLS, nothing, SUGGEST)
+    for each in made:
+        tree.add_command(each)
+    sent = [each.to_dict(tree) for each in made]
+    assert len(sent) <= 100
+    names = [each["name"] for each in sent if each["name"] != "workspace"]
+    (group,) = [each for each in sent if each["name"] == "workspace"]
+    assert len(group["options"]) <= 25
+    names += [f"workspace {option['name']}" for option in group["options"]]
+    assert sorted(names) == sorted(tool.verb for tool in TOOLS)
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.verb)
 def test_a_command_has_its_tools_parameters(tool: AnyTool) -> None:
     fields = tool.input.model_fields
     found = options(tool)
-    assert payload(tool)["name"] == tool.verb
+    assert payload(tool)["name"] == tool.verb.split()[-1]
     assert found.keys() == fields.keys()
     assert {name for name, option in found.items() if option["required"]} == {
         name for name, field in fields.items() if field.is_required()
@@ -85,5 +99,5 @@ def test_containers_and_workspaces_are_completed() -> None:
     completed = {
         (tool.verb, name) for tool in TOOLS for name, option in options(tool).items() if option.get("autocomplete")
     }
-    agents = {(verb, "container_id") for verb in ("status", "output", "stop", "wait")}
-    assert completed == agents | {("spawn", "workspace_path")}
+    typed = {(tool.verb, name) for tool in TOOLS for name in tool.input.model_fields if name in SUGGEST}
+    assert completed == typed

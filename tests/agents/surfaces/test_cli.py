@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from agents.tools.agents import TOOLS
+from agents.tools.catalogue import TOOLS
 from tests.agents.conftest import Station
 
 
 async def test_help_lists_every_verb(station: Station) -> None:
     done = await station.agentflow("--help")
-    verbs = ["bot", *(tool.verb for tool in TOOLS), "trust", "doctor", "prune", "uninstall"]
+    verbs = ["bot", *(tool.verb.split()[0] for tool in TOOLS), "trust", "doctor", "prune", "uninstall"]
     assert done.code == 0
     assert [verb for verb in verbs if f"\n    {verb}" not in done.out] == []
 
@@ -39,6 +39,13 @@ async def test_discords_library_is_not_imported_for_other_verbs(station: Station
         (["status", "nobody"], "container_id: no agent is called 'nobody'"),
         (["prune", "--older", "soon"], "older"),
         (["dance"], "invalid choice: 'dance'"),
+        (["workspace"], "required: VERB"),
+        (["workspace", "clone", "ext::sh -c id"], "repo_url: names a transport helper"),
+        (["workspace", "clone", "https://user:secret@github.com/a/b"], "repo_url: holds a credential"),
+        (["workspace", "create", "../up"], "workspace_name"),
+        (["workspace", "branch", "api", "a..b"], "branch_name"),
+        (["workspace", "push", "nonesuch"], "workspace_name: there is no workspace nonesuch"),
+        (["workspace", "pr", "api", "Title"], "GITHUB_TOKEN: is not set"),
     ],
 )
 async def test_wrong_input_is_named_and_ends_with_2(docked: Station, argv: list[str], said: str) -> None:

@@ -1,0 +1,54 @@
+"""Asks the person who gave a command for a yes, by buttons that nobody else can press and that expire."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+
+from bot.render.text import plain
+
+EXPIRES_S = 120.0
+
+
+class Confirmation(discord.ui.View):
+    """Yes, no, or nothing in time."""
+
+    def __init__(self, person: int) -> None:
+        super().__init__(timeout=EXPIRES_S)
+        self._person = person
+        self.agreed = False
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Bound to the one who was asked."""
+        if interaction.user.id == self._person:
+            return True
+        await interaction.response.send_message("Somebody else was asked.", ephemeral=True)
+        return False
+
+    @discord.ui.button(label="Confirm", style=discord.ButtonStyle.danger)
+    async def confirm(self, interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
+        """Yes."""
+        self.agreed = True
+        await interaction.response.edit_message(content="Confirmed.", view=None)
+        self.stop()
+
+    @discord.ui.button(label="Cancel", style=discord.ButtonStyle.secondary)
+    async def cancel(self, interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
+        """No."""
+        await interaction.response.edit_message(content="Cancelled.", view=None)
+        self.stop()
+
+
+def asked(interaction: discord.Interaction[Any]) -> Callable[[str], Awaitable[bool]]:
+    """Asks in the deferred private answer of `interaction`."""
+
+    async def ask(question: str) -> bool:
+        view = Confirmation(interaction.user.id)
+        await interaction.edit_original_response(content=f"⚠️ {plain(question)}", view=view)
+        if await view.wait():
+            await interaction.edit_original_response(content=f"⌛ {plain(question)} Nobody answered.", view=None)
+        return view.agreed
+
+    return ask

@@ -1,0 +1,82 @@
+"""Workspaces from Discord, against a real remote: clone, a second agent beside the first, push, a forced delete."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tests.bot.scene import RUN_S, Ground, Scene, opened
+from tests.vps.git_remote import TOKEN, GitRemote, git_remote
+
+
+@pytest.fixture
+async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
+    async with git_remote(tmp_path / "remotes") as served:
+        await served.repository("api", {"calc.py": "def add(a, b):\n    return a - b\n"})
+        yield served
+
+
+@pytest.fixture
+async def scene(ground: Ground, remote: GitRemote) -> AsyncIterator[Scene]:
+    async with opened(ground, GITHUB_TOKEN=SecretStr(TOKEN), GITHUB_API_URL=remote.url) as found:
+        yield found
+
+
+async def test_from_clone_to_push(scene: Scene, remote: GitRemote) -> None:
+    cloning = await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
+    await cloning.shows("api · main", RUN_S)
+    offered = await scene.discord.autocomplete(scene.ada, scene.channel, "workspace push", "workspace_name", "AP")
+    assert [choice.value for choice in offered] == ["api"]
+
+    path = f"{scene.settings.AGENTFLOW_ROOT}/workspaces/api"
+    thread = await scene.spawn("fix add() and add a test", workspace_path=path)
+    await scene.end_of(thread)
+    diff = await scene.answer("workspace diff", workspace_name="api")
+    assert "calc.py" in diff.text
+    pushing = await scene.slash("workspace push", workspace_name="api", commit_message="Fix add")
+    pushed = await pushing.shows("has main at", RUN_S)
+    assert await remote.head("api") in pushed.text
+    listed = await scene.answer("workspace list")
+    assert "api · main" in listed.text
+
+
+async def test_a_second_agent_gets_a_tree_of_its_own_that_can_be_pushed(scene: Scene, remote: GitRemote) -> None:
+    cloning = await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
+    await cloning.shows("api · main", RUN_S)
+    path = f"{scene.settings.AGENTFLOW_ROOT}/workspaces/api"
+    first = await scene.spawn("scenario:sleep:300", workspace_path=path)
+    await scene.discord.message_in(first, "This takes a while.", RUN_S)
+
+    second = await scene.spawn("fix add() and add a test", workspace_path=path)
+    await scene.end_of(second)
+
+    card = scene.discord.messages(second)[0]
+    names = [name for name in await scene.bot.crew.workspaces.names() if name.startswith("api--")]
+    assert len(names) == 1
+    branch = f"agent/{names[0].removeprefix('api--')}"
+    assert branch in str(card.json())
+    pushing = await scene.slash("workspace push", workspace_name=names[0], commit_message="Fix add")
+    pushed = await pushing.shows(f"has {branch} at", RUN_S)
+    assert await remote.head("api", branch) in pushed.text
+
+
+async def test_a_forced_delete_asks_the_one_who_asked_for_it(scene: Scene) -> None:
+    await (await scene.slash("workspace create", workspace_name="draft")).shows("draft · main", RUN_S)
+    interaction = await scene.slash("workspace delete", workspace_name="draft", force=True)
+    question = await interaction.shows("work that exists nowhere else?", RUN_S)
+    button = question.button("Cancel").custom_id
+    assert button
+    await scene.discord.click(scene.ada, question, button)
+    await interaction.shows("Not confirmed", RUN_S)
+    assert "draft" in await scene.bot.crew.workspaces.names()
+
+    again = await scene.slash("workspace delete", workspace_name="draft", force=True)
+    question = await again.shows("work that exists nowhere else?", RUN_S)
+    button = question.button("Confirm").custom_id
+    assert button
+    await scene.discord.click(scene.ada, question, button)
+    await again.shows("draft is deleted", RUN_S)
+    assert "draft" not in await scene.bot.crew.workspaces.names()

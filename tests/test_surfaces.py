@@ -1,0 +1,104 @@
+"""Every tool over every surface: the same parameters, limits, rights and errors. A tool without a surface fails here."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from agents.surfaces.cli import build_parser
+from agents.tools.agents import SPAWN
+from agents.tools.catalogue import TOOLS
+from agents.tools.core import NotPermitted, Right, Tool
+from bot.slash import commands
+from vps.errors import BadInput
+
+AnyTool = Tool[Any, Any]
+GOOD: dict[str, Any] = {
+    "task": "do it",
+    "container_id": "claude-agent-1",
+    "workspace_name": "api",
+    "repo_url": "https://github.com/owner/api",
+    "branch_name": "feature",
+    "title": "A title",
+}
+BAD: dict[str, Any] = {
+    "task": "  ",
+    "container_id": "x" * 101,
+    "workspace_name": "../etc",
+    "repo_url": "file:///etc",
+    "branch_name": "a..b",
+    "title": "x" * 251,
+}
+
+
+async def nothing(_interaction: discord.Interaction, _tool: AnyTool, _given: dict[str, Any]) -> None:
+    return
+
+
+def in_discord(tool: AnyTool) -> dict[str, Any]:
+    """What Discord is told of it."""
+    tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
+    for made in commands(TOOLS, nothing, {}):
+        tree.add_command(made)
+    first, _, second = tool.verb.partition(" ")
+    found: Any = tree.get_command(first)
+    sent = found.to_dict(tree)
+    return next(option for option in sent["options"] if option["name"] == second) if second else sent
+
+
+def in_shell(tool: AnyTool, given: dict[str, Any]) -> argparse.Namespace:
+    """What the command line makes of it."""
+    flags = [f"--{name}={value}" for name, value in given.items()]
+    return build_parser().parse_args([*tool.verb.split(), *flags])
+
+
+def required(tool: AnyTool, values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name, field in tool.input.model_fields.items() if field.is_required()}
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_tool_has_the_same_parameters_everywhere(tool: AnyTool) -> None:
+    fields = tool.input.model_fields
+    assert {option["name"] for option in in_discord(tool)["options"]} == fields.keys()
+    given = vars(in_shell(tool, required(tool, GOOD)))
+    assert {name for name in fields if name in given} == set(required(tool, GOOD))
+    assert set(vars(in_shell(tool, dict.fromkeys(flags(tool), "1")))) >= set(flags(tool))
+
+
+def flags(tool: AnyTool) -> list[str]:
+    """Its parameters that take a value on the command line."""
+    return [name for name, field in tool.input.model_fields.items() if field.annotation is not bool]
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_what_is_required_in_one_is_in_the_other(tool: AnyTool) -> None:
+    wanted = {option["name"] for option in in_discord(tool)["options"] if option["required"]}
+    assert wanted == set(required(tool, GOOD))
+    assert tool.parse(required(tool, GOOD))
+
+
+@pytest.mark.parametrize(
+    ("tool", "name"),
+    [(tool, name) for tool in TOOLS for name, field in tool.input.model_fields.items() if field.is_required()],
+    ids=lambda each: each.name if isinstance(each, Tool) else str(each),
+)
+def test_bad_input_is_refused_by_the_tool_itself_and_names_the_field(tool: AnyTool, name: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        tool.parse(required(tool, GOOD) | {name: BAD[name]})
+    assert refused.value.field == name
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_caller_without_its_right_is_refused(tool: AnyTool) -> None:
+    with pytest.raises(NotPermitted):
+        tool.permit(frozenset(set(Right) - {tool.right}))
+
+
+def test_names_and_verbs_are_told_apart() -> None:
+    assert len({tool.name for tool in TOOLS}) == len({tool.verb for tool in TOOLS}) == len(TOOLS)
+    assert SPAWN in TOOLS
