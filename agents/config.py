@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from agents.github import PUBLIC_API, git_host
+from agents.rights import Grants, parse_grants
 from vps.config import AgentConfig, HostConfig
 from vps.errors import VpsError
 from vps.mask import Mask
@@ -30,6 +31,13 @@ def _ids(value: object) -> object:
 Ids = Annotated[frozenset[int], BeforeValidator(_ids)]
 
 
+def _grants(value: object) -> object:
+    return parse_grants(value) if isinstance(value, str) else value
+
+
+Granted = Annotated[Grants, BeforeValidator(_grants)]
+
+
 class Settings(BaseModel):
     """Every setting, under the name of its variable. Empty values count as absent."""
 
@@ -40,6 +48,7 @@ class Settings(BaseModel):
     DISCORD_CHANNEL_ID: int | None = None
     DISCORD_ALLOWED_USER_IDS: Ids = frozenset()
     DISCORD_ALLOWED_ROLE_IDS: Ids = frozenset()
+    DISCORD_RIGHTS: Granted = Grants()
     DISCORD_API_URL: str | None = None
     DISCORD_GATEWAY_URL: str | None = None
     HETZNER_SERVER_IP: str | None = None

@@ -53,6 +53,7 @@ class Bot(discord.Client):
         self.settings = settings
         self.crew = crew
         self.store = store
+        self.people = people.People(settings)
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._on_command_error)
         self._feeds: dict[str, asyncio.Task[None]] = {}
@@ -122,12 +123,10 @@ class Bot(discord.Client):
         return time.time() - created_at > 600
 
     async def _handle(self, interaction: discord.Interaction, tool: Tool[Any, Any], given: dict[str, Any]) -> None:
-        rights = people.rights(self.settings, interaction.user)
-        tool.permit(rights)
-        tool.parse(given)
         if tool is SPAWN:
             await self._spawn(interaction, given)
             return
+        rights = await self.people.rights(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         origin, progress = people.origin(interaction), PrivateProgress(interaction)
         output = await tool.invoke(self.crew, given, Call(origin, rights, progress, asked(interaction)))
@@ -140,6 +139,8 @@ class Bot(discord.Client):
 
     async def _spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
         """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
+        rights = await self.people.rights(interaction)
+        await SPAWN.check(self.crew, given, Call(people.origin(interaction), rights))
         parent = (
             interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else interaction.channel_id
         )
@@ -147,7 +148,6 @@ class Bot(discord.Client):
         anchor = Anchor(interaction, title(self.crew.mask.text(str(given["task"]))))
         thread_id = await anchor.open(parent)
         origin = people.origin(interaction, thread_id=thread_id, channel_id=parent)
-        rights = people.rights(self.settings, interaction.user)
         try:
             output = await SPAWN.invoke(self.crew, given, Call(origin, rights, anchor.progress))
         except VpsError as error:
@@ -178,7 +178,7 @@ class Bot(discord.Client):
         self, interaction: discord.Interaction, current: str, known: Callable[[], Awaitable[list[str]]]
     ) -> list[str]:
         """What is known and holds what was typed. Discord waits 3 s; a slow host is no error while somebody types."""
-        if not people.rights(self.settings, interaction.user):
+        if not await self.people.rights(interaction):
             return []
         with contextlib.suppress(VpsError, TimeoutError):
             async with asyncio.timeout(_SUGGEST_S):
@@ -218,7 +218,7 @@ class StopButton(
         bot = interaction.client
         assert isinstance(bot, Bot)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        call = Call(people.origin(interaction), people.rights(bot.settings, interaction.user))
+        call = Call(people.origin(interaction), await bot.people.rights(interaction))
         try:
             output = await STOP.invoke(bot.crew, {"container_id": self._name}, call)
             text = output.summary()

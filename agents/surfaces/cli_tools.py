@@ -15,9 +15,10 @@ from pydantic.fields import FieldInfo
 
 from agents.config import load
 from agents.crew import open_crew
+from agents.rights import Right
 from agents.surfaces.cli_console import answer, confirm, tell
 from agents.tools.agents import SPAWN, WaitOutput
-from agents.tools.core import Call, Output, Right, Tool
+from agents.tools.core import Call, Output, Tool
 from agents.tools.workspaces import DiffOutput
 from vps.errors import BadInput
 from vps.models import Origin

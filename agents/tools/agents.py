@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from agents.crew import Crew, Order
-from agents.tools.core import Call, Input, Output, Right, Tool
+from agents.rights import Right
+from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.parameters import ContainerId, MemoryBytes, TimeoutMs
 from agents.tools.views import AgentView, transcript, view
 from vps.models import CliOptions, PermissionMode

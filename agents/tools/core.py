@@ -1,30 +1,24 @@
-"""What a tool is, and the one path every call takes: look up, permit, validate, bound, run, log."""
+"""What a tool is, and the one path every call takes: permit, validate, confirm, bound, run, audit."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from agents import audit
 from agents.crew import Crew
+from agents.rights import Right
 from vps.errors import BadInput, HostTimeout, VpsError
 from vps.models import Origin
 
-log = structlog.get_logger()
-
-
-class Right(StrEnum):
-    """What a caller may do: see, run agents, or manage the host's files."""
-
-    VIEW = "view"
-    RUN = "run"
-    MANAGE = "manage"
+_OUTCOME = 300
+"""Characters of an error that go into the audit line."""
 
 
 class NotPermitted(VpsError, PermissionError):
@@ -103,24 +97,44 @@ class Tool(Generic[In, Out]):
 
     async def invoke(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> Out:
         """Run it. Raises VpsError for everything the caller can do something about."""
-        started, outcome = time.monotonic(), "ok"
-        try:
+        async with self._audited(crew, raw, call):
             self.permit(call.rights)
             given = self.parse(raw)
             await self._confirmed(given, call)
             return await self._bounded(crew, given, call)
+
+    async def check(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> None:
+        """Refuse what `invoke` would refuse at once, for a surface that shows something before it invokes."""
+        try:
+            self.permit(call.rights)
+            self.parse(raw)
+        except VpsError as error:
+            async with self._audited(crew, raw, call):
+                raise error from error.__cause__
+
+    @contextlib.asynccontextmanager
+    async def _audited(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> AsyncGenerator[None]:
+        at, started, outcome = time.time(), time.monotonic(), "ok"
+        try:
+            yield
+        except VpsError as error:
+            outcome = f"{type(error).__name__}: {error}"
+            raise
         except BaseException as error:
             outcome = type(error).__name__
             raise
         finally:
-            fields = {"caller": call.origin.caller, "surface": call.origin.surface, "outcome": outcome}
-            await log.ainfo("call", tool=self.name, ms=round((time.monotonic() - started) * 1000), **fields)
+            ms = round((time.monotonic() - started) * 1000)
+            told = crew.mask.text(outcome)[:_OUTCOME]
+            line = audit.entry(call.origin, self.name, raw, told, at=at, ms=ms, mask=crew.mask)
+            # Also when the caller was cancelled: what was done stays done.
+            await asyncio.shield(audit.note(crew.relay, line))
 
     def permit(self, rights: frozenset[Right]) -> None:
         """Raises NotPermitted unless the caller has the tool's right."""
         if self.right not in rights:
-            remedy = "Ask whoever runs this bot to allow you (DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
-            raise NotPermitted(f"You may not use `{self.verb}`.", remedy=remedy)
+            remedy = "Ask whoever runs this bot to allow you (DISCORD_RIGHTS, DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
+            raise NotPermitted(f"You may not use `{self.verb}`: it takes the right to {self.right}.", remedy=remedy)
 
     def parse(self, raw: Mapping[str, Any]) -> In:
         """The typed parameters. Raises BadInput, naming the first wrong one."""

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from agents.crew import Crew
-from agents.tools.core import Call, Input, Output, Right, Tool
+from agents.rights import Right
+from agents.tools.core import Call, Input, Output, Tool
 from vps.errors import BadInput
 from vps.models import Origin
 from vps.remotes import parse_remote

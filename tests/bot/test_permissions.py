@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from agents import audit
+from agents.rights import Grants, Right
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
 from tests.bot.scene import RUN_S, Ground, Scene, opened
@@ -26,9 +28,12 @@ async def test_a_stranger_is_refused_everything_and_leaves_nothing(scene: Scene)
     for tool in TOOLS:
         answer = await scene.answer(tool.verb, user=scene.eve, **required(tool))
         assert answer.ephemeral
-        assert f"You may not use `{tool.verb}`." in answer.text
+        assert f"You may not use `{tool.verb}`: it takes the right to {tool.right}." in answer.text
         assert "Ask whoever runs this bot" in answer.text
     assert await scene.leaves_nothing()
+    calls = await audit.read(scene.bot.crew.relay, 100, {"caller": f"discord:{scene.eve.id}"})
+    assert [call.tool for call in calls] == [tool.name for tool in TOOLS]
+    assert all(call.outcome.startswith("NotPermitted: ") for call in calls)
 
 
 async def test_a_stranger_gets_no_suggestions_and_cannot_press_stop(scene: Scene) -> None:
@@ -58,3 +63,22 @@ async def test_a_role_lets_its_members_in_and_nobody_else(ground: Ground) -> Non
         assert "You may not use" not in (await scene.answer("list", user=scene.grace)).text
         for user in (scene.ada, scene.eve, scene.discord.world.owner):
             assert "You may not use" in (await scene.answer("list", user=user)).text
+
+
+async def test_a_grant_is_for_its_user_role_or_channel_and_no_further(ground: Ground) -> None:
+    async with opened(ground, image_ready=False, DISCORD_ALLOWED_USER_IDS=frozenset[int]()) as scene:
+        grants = Grants(
+            user={scene.ada.id: Right.MANAGE},
+            role={scene.crew_role.id: Right.RUN},
+            channel={scene.channel.id: Right.VIEW},
+        )
+        scene.settings = scene.settings.model_copy(update={"DISCORD_RIGHTS": grants})
+        await scene.restart_bot()
+
+        refused = "You may not use"
+        assert refused not in (await scene.answer("audit", user=scene.ada)).text
+        assert "it takes the right to manage" in (await scene.answer("audit", user=scene.grace)).text
+        assert "no agent is called" in (await scene.answer("stop", user=scene.grace, container_id="nobody")).text
+        assert "it takes the right to run" in (await scene.answer("stop", user=scene.eve, container_id="nobody")).text
+        assert refused not in (await scene.answer("list", user=scene.eve)).text
+        assert refused in (await scene.answer("audit", user=scene.discord.world.owner)).text

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from agents.rights import Right
 from agents.tools.agents import SPAWN
-from agents.tools.core import Call, Right
+from agents.tools.core import Call
 from bot.demo.stage import CALC
 from tests.bot.scene import KEY, RUN_S, Ground, Scene, docker, opened
 from vps.models import Origin

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from vps.host import facts, keeper, prune, runs, workspaces
+from vps.host import audit, facts, keeper, prune, runs, workspaces
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -88,5 +88,7 @@ _VERBS: dict[str, Answer] = {
     "end-transfer": workspaces.end_transfer,
     "keep": _keep,
     "stop-keeper": _stop_keeper,
+    "audit-note": audit.note,
+    "audit-read": audit.read,
     "run": _run,
 }

@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from agents.crew import Crew
-from agents.tools.core import Call, Input, NotPermitted, Output, Right, Tool
+from agents.rights import Right
+from agents.tools.core import Call, Input, NotPermitted, Output, Tool
 from vps.errors import BadInput, HostTimeout
 from vps.models import Origin
 

@@ -1,0 +1,76 @@
+"""The record of calls: who, through what, on what, and how it went. Written by `Tool.invoke` for every call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from vps.errors import VpsError
+from vps.mask import Mask
+from vps.models import Origin
+from vps.relay import Relay
+
+log = structlog.get_logger()
+
+_LONGEST = 200
+_WRITING_S = 2.0
+"""A refusal has to be answered within Discord's 3 s, whatever the host does."""
+
+
+class Entry(BaseModel):
+    """One call. `at` is epoch seconds, `ms` what it took; `on` is what it was about: an agent, a workspace, an address."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: float
+    caller: str
+    caller_name: str = ""
+    surface: str
+    tool: str
+    on: str = ""
+    arguments: dict[str, str] = {}
+    outcome: str
+    ms: int = 0
+
+    def summary(self) -> str:
+        """One line for a person."""
+        when = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        who = f"{self.caller_name} ({self.caller})" if self.caller_name else self.caller
+        return f"{when} · {who} · {self.surface} · {self.tool} {self.on} · {self.outcome} · {self.ms} ms"
+
+
+_SUBJECTS = ("container_id", "workspace_name", "workspace_path", "repo_url")
+
+
+def entry(origin: Origin, tool: str, raw: Mapping[str, Any], outcome: str, *, at: float, ms: int, mask: Mask) -> Entry:
+    """The line of a call: its arguments cut and without our secrets."""
+    arguments = {name: mask.text(str(value))[:_LONGEST] for name, value in raw.items()}
+    return Entry(
+        at=at,
+        caller=origin.caller,
+        caller_name=origin.caller_name,
+        surface=origin.surface,
+        tool=tool,
+        on=next((arguments[name] for name in _SUBJECTS if name in arguments), ""),
+        arguments=arguments,
+        outcome=outcome,
+        ms=ms,
+    )
+
+
+async def note(relay: Relay, line: Entry) -> None:
+    """Write it down on the host. Where that fails it stands in this process's log; the call's own answer is not touched."""
+    try:
+        await relay.ask("audit-note", {"line": line.model_dump()}, timeout=_WRITING_S)
+    except VpsError as error:
+        await log.aerror("audit line not written on the host", error=str(error), **line.model_dump())
+
+
+async def read(relay: Relay, lines: int, wanted: Mapping[str, str]) -> list[Entry]:
+    """The last lines, oldest first, that have these fields."""
+    answer = await relay.ask("audit-read", {"lines": lines, "wanted": dict(wanted)})
+    return [Entry.model_validate(line) for line in answer["lines"]]
