@@ -63,7 +63,8 @@ def entry(origin: Origin, tool: str, raw: Mapping[str, Any], outcome: str, *, at
 
 
 async def note(relay: Relay, line: Entry) -> None:
-    """Write it down on the host. Where that fails it stands in this process's log; the call's own answer is not touched."""
+    """Write it down on the host, and in this process's log. Where the host fails the call's own answer is not touched."""
+    await log.ainfo("call", **line.model_dump(exclude={"arguments", "at"}))
     try:
         await relay.ask("audit-note", {"line": line.model_dump()}, timeout=_WRITING_S)
     except VpsError as error:

@@ -24,6 +24,7 @@ from agents.tools.core import Call, Tool
 from bot import people
 from bot.anchor import Anchor, PrivateProgress, title
 from bot.confirm import asked
+from bot.ending import WorkspaceButton
 from bot.feed import Feed
 from bot.render.answers import answer
 from bot.render.card import STOP_ID
@@ -68,7 +69,7 @@ class Bot(discord.Client):
         }
         for command in commands(TOOLS, self._handle, suggest):
             self.tree.add_command(command)
-        self.add_dynamic_items(StopButton)
+        self.add_dynamic_items(StopButton, WorkspaceButton)
         if self.settings.DISCORD_GUILD_ID is not None:
             guild = discord.Object(self.settings.DISCORD_GUILD_ID)
             self.tree.copy_global_to(guild=guild)

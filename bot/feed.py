@@ -10,6 +10,7 @@ import discord
 import structlog
 
 from agents.crew import Crew
+from bot.ending import buttons
 from bot.render.card import CardView, card, end_message
 from bot.render.timeline import Timeline
 from bot.store import Store
@@ -140,7 +141,9 @@ class Feed:
         await thread.show_card(card(view))
         asker = _asker(self._record)
         text = end_message(view, outcome, self._tally.changes)
-        await thread.close(text, self._timeline.sealed_until, discord.Object(asker) if asker else None)
+        changes = self._tally.changes
+        view = buttons(self._record, changed=changes is not None and changes.files > 0)
+        await thread.close(text, self._timeline.sealed_until, discord.Object(asker) if asker else None, view)
 
     def _outcome(self, end: End | Fault) -> Outcome:
         if isinstance(end, Fault):

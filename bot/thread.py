@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import discord
 import structlog
@@ -86,12 +86,15 @@ class RunThread:
         await self._store.save_block(self.row.run, block.index, self._sent[block.index])
         return True
 
-    async def close(self, text: str, number: int, ping: discord.abc.Snowflake | None) -> None:
+    async def close(
+        self, text: str, number: int, ping: discord.abc.Snowflake | None, view: discord.ui.View | None = None
+    ) -> None:
         """The last message, with a ping for the one who asked; then the run counts as told."""
         if self.row.ended:
             return
         mentions = discord.AllowedMentions(users=[ping] if ping else False, roles=False, everyone=False)
-        await _insist(lambda: self._messages.send(text, nonce=self._nonce(number), allowed_mentions=mentions))
+        more: dict[str, Any] = {} if view is None else {"view": view}
+        await _insist(lambda: self._messages.send(text, nonce=self._nonce(number), allowed_mentions=mentions, **more))
         self.row = ThreadRow(self.row.run, self.row.channel_id, self.row.thread_id, self.row.card_id, ended=True)
         await self._store.save_thread(self.row)
 

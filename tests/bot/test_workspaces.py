@@ -36,6 +36,7 @@ async def test_from_clone_to_push(scene: Scene, remote: GitRemote) -> None:
     await scene.end_of(thread)
     diff = await scene.answer("workspace diff", workspace_name="api")
     assert "calc.py" in diff.text
+    assert [file.filename for file in diff.attachments] == ["api.diff"]
     pushing = await scene.slash("workspace push", workspace_name="api", commit_message="Fix add")
     pushed = await pushing.shows("has main at", RUN_S)
     assert await remote.head("api") in pushed.text
@@ -80,3 +81,27 @@ async def test_a_forced_delete_asks_the_one_who_asked_for_it(scene: Scene) -> No
     await scene.discord.click(scene.ada, question, button)
     await again.shows("draft is deleted", RUN_S)
     assert "draft" not in await scene.bot.crew.workspaces.names()
+
+
+async def test_the_end_of_a_run_offers_its_diff_and_a_push(scene: Scene, remote: GitRemote) -> None:
+    cloning = await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
+    await cloning.shows("api · main", RUN_S)
+    path = f"{scene.settings.AGENTFLOW_ROOT}/workspaces/api"
+    thread = await scene.spawn("fix add() and add a test", workspace_path=path)
+    end = await scene.end_of(thread)
+    await scene.restart_bot()
+
+    button = end.button("Diff").custom_id
+    assert button
+    shown = await scene.discord.click(scene.ada, end, button)
+    await shown.shows("calc.py", RUN_S)
+    refused = await scene.discord.click(scene.eve, end, button)
+    await refused.shows("You may not use", RUN_S)
+
+    button = end.button("Push").custom_id
+    assert button
+    form = await scene.discord.click(scene.ada, end, button)
+    await form.answered()
+    submitted = await scene.discord.submit(scene.ada, form, message="Fix add")
+    pushed = await submitted.shows("has main at", RUN_S)
+    assert await remote.head("api") in pushed.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,12 +12,24 @@ from structlog.testing import capture_logs
 
 from agents.crew import Crew
 from agents.rights import Right
-from agents.tools.core import Call, Input, NotPermitted, Output, Tool
+from agents.tools.core import Call, ConfirmationRequired, Input, NotConfirmed, NotPermitted, Output, Tool
 from vps.errors import BadInput, HostTimeout
+from vps.mask import Mask
 from vps.models import Origin
 
-# None of these tools touches it.
-NO_CREW = cast("Crew", None)
+
+class Record:
+    """The relay's part in a call: it takes the audit line."""
+
+    async def ask(self, verb: str, request: dict[str, Any], *, timeout: float) -> dict[str, Any]:
+        assert verb == "audit-note"
+        assert timeout > 0
+        LINES.append(request["line"])
+        return {}
+
+
+LINES: list[dict[str, Any]] = []
+CREW = cast("Crew", SimpleNamespace(relay=Record(), mask=Mask(())))
 
 
 class Question(Input):
@@ -46,24 +59,54 @@ def call(*rights: Right) -> Call:
     return Call(Origin(caller="operator:ann", surface="cli"), frozenset(rights))
 
 
-async def test_a_permitted_call_is_answered_and_logged() -> None:
+@pytest.fixture(autouse=True)
+def _no_lines() -> None:
+    LINES.clear()
+
+
+async def test_a_permitted_call_is_answered_and_audited() -> None:
     with capture_logs() as logs:
-        answer = await ECHO.invoke(NO_CREW, {"word": "hi"}, call(Right.VIEW))
+        answer = await ECHO.invoke(CREW, {"word": "hi"}, call(Right.VIEW))
     assert answer.summary() == "hi"
-    wanted: dict[str, Any] = {
-        "event": "call",
-        "tool": "echo_word",
-        "caller": "operator:ann",
-        "surface": "cli",
-        "outcome": "ok",
-    }
-    assert [{key: line[key] for key in wanted} for line in logs] == [wanted]
+    wanted = {"tool": "echo_word", "caller": "operator:ann", "surface": "cli", "outcome": "ok"}
+    assert [{key: line[key] for key in wanted} for line in (*logs, *LINES)] == [wanted, wanted]
+    assert LINES[0]["arguments"] == {"word": "hi"}
 
 
 async def test_a_caller_without_the_right_is_refused_before_the_input_is_read() -> None:
-    with capture_logs() as logs, pytest.raises(NotPermitted, match="DISCORD_ALLOWED_USER_IDS"):
-        await ECHO.invoke(NO_CREW, {"nonsense": 1}, call(Right.RUN, Right.MANAGE))
-    assert logs[0]["outcome"] == "NotPermitted"
+    with pytest.raises(NotPermitted, match="DISCORD_ALLOWED_USER_IDS"):
+        await ECHO.invoke(CREW, {"nonsense": 1}, call(Right.RUN, Right.MANAGE))
+    assert [line["outcome"].split(":")[0] for line in LINES] == ["NotPermitted"]
+
+
+async def test_a_check_that_refuses_is_audited_and_one_that_passes_is_not() -> None:
+    await ECHO.check(CREW, {"word": "hi"}, call(Right.VIEW))
+    assert LINES == []
+    with pytest.raises(BadInput):
+        await ECHO.check(CREW, {}, call(Right.VIEW))
+    assert len(LINES) == 1
+
+
+async def test_what_wants_a_yes_is_done_after_one_only() -> None:
+    def question(given: Question) -> str:
+        return f"Really {given.word}?"
+
+    risky = replace(ECHO, confirm=question)
+    asked: list[str] = []
+
+    def with_answer(agreed: bool) -> Call:
+        async def ask(question: str) -> bool:
+            asked.append(question)
+            return agreed
+
+        return replace(call(Right.VIEW), confirm=ask)
+
+    with pytest.raises(ConfirmationRequired, match="confirmation_required: Really hi"):
+        await risky.invoke(CREW, {"word": "hi"}, call(Right.VIEW))
+    with pytest.raises(NotConfirmed):
+        await risky.invoke(CREW, {"word": "hi"}, with_answer(agreed=False))
+    assert (await risky.invoke(CREW, {"word": "hi"}, with_answer(agreed=True))).text == "hi"
+    assert asked == ["Really hi?", "Really hi?"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +119,7 @@ async def test_a_caller_without_the_right_is_refused_before_the_input_is_read() 
 )
 async def test_wrong_input_is_named(raw: dict[str, object], said: str) -> None:
     with pytest.raises(BadInput) as refused:
-        await ECHO.invoke(NO_CREW, raw, call(Right.VIEW))
+        await ECHO.invoke(CREW, raw, call(Right.VIEW))
     assert str(refused.value) == said
 
 
@@ -84,4 +127,4 @@ async def test_a_call_is_bounded() -> None:
     slow = replace(ECHO, handler=hang, timeout_s=0.05)
     async with asyncio.timeout(5):
         with pytest.raises(HostTimeout, match="`echo` took more than"):
-            await slow.invoke(NO_CREW, {"word": "x"}, call(Right.VIEW))
+            await slow.invoke(CREW, {"word": "x"}, call(Right.VIEW))

@@ -1,0 +1,129 @@
+"""The buttons below a run's last message: what it changed, pushing it, and a pull request."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import discord
+
+from agents.tools.core import Call, Tool
+from agents.tools.workspaces import DIFF, PULL_REQUEST, PUSH
+from bot import people
+from bot.anchor import PrivateProgress
+from bot.render.answers import answer
+from bot.render.text import plain, shorten
+from vps.errors import BadInput, VpsError
+from vps.host.layout import NAME
+from vps.host.workspaces import SCRATCH
+from vps.models import RunRecord
+
+if TYPE_CHECKING:
+    from bot.app import Bot
+
+_ID = "agentflow:ws:"
+_STYLES = {
+    "diff": ("Diff", discord.ButtonStyle.secondary),
+    "push": ("Push", discord.ButtonStyle.primary),
+    "pr": ("Open PR", discord.ButtonStyle.secondary),
+}
+
+
+def buttons(record: RunRecord, *, changed: bool) -> discord.ui.View | None:
+    """For a run that changed something; the scratch workspace has nowhere to be pushed to."""
+    if not changed:
+        return None
+    view = discord.ui.View(timeout=None)
+    verbs = ("diff",) if posixpath.basename(record.workspace) == SCRATCH else tuple(_STYLES)
+    for verb in verbs:
+        view.add_item(WorkspaceButton(verb, record.name))
+    return view
+
+
+class WorkspaceButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=re.escape(_ID) + f"(?P<verb>diff|push|pr):(?P<name>{NAME.pattern})",
+):
+    """One of them; it works after a restart of the bot too."""
+
+    def __init__(self, verb: str, name: str) -> None:
+        label, style = _STYLES[verb]
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"{_ID}{verb}:{name}"))
+        self._verb = verb
+        self._name = name
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """See discord.py."""
+        return cls(match["verb"], match["name"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the difference, or ask for what the tool needs beside the workspace."""
+        if self._verb == "diff":
+            await invoke(interaction, DIFF, self._name, {})
+        elif self._verb == "push":
+            await interaction.response.send_modal(PushForm(self._name))
+        else:
+            await interaction.response.send_modal(PullRequestForm(self._name))
+
+
+class PushForm(discord.ui.Modal, title="Push"):
+    """Asks for the commit message."""
+
+    message: discord.ui.TextInput[Any] = discord.ui.TextInput(
+        label="Commit message",
+        custom_id="message",
+        style=discord.TextStyle.paragraph,
+        default="Work of an agent",
+        max_length=4000,
+    )
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Push."""
+        await invoke(interaction, PUSH, self._name, {"commit_message": self.message.value})
+
+
+class PullRequestForm(discord.ui.Modal, title="Open a pull request"):
+    """Asks for its title and text."""
+
+    subject: discord.ui.TextInput[Any] = discord.ui.TextInput(label="Title", custom_id="title", max_length=250)
+    body: discord.ui.TextInput[Any] = discord.ui.TextInput(
+        label="Text", custom_id="body", style=discord.TextStyle.paragraph, required=False, max_length=4000
+    )
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Open it."""
+        given = {"title": self.subject.value, "body": self.body.value or None}
+        await invoke(interaction, PULL_REQUEST, self._name, given)
+
+
+async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], name: str, given: dict[str, Any]) -> None:
+    """A workspace tool on the workspace of a run, answered privately."""
+    bot = cast("Bot", interaction.client)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    files: list[discord.File] = []
+    try:
+        record = (await bot.crew.runs.describe(name, tail=0)).record
+        if record is None:
+            raise BadInput(
+                "container_id", f"nothing is known of {name} any more.", remedy="Name the workspace in /workspace."
+            )
+        call = Call(people.origin(interaction), await bot.people.rights(interaction), PrivateProgress(interaction))
+        output = await tool.invoke(bot.crew, {"workspace_name": posixpath.basename(record.workspace), **given}, call)
+        text, found = answer(output)
+        files = [discord.File(io.BytesIO(file.content), file.name) for file in found]
+    except VpsError as error:
+        text = f"❌ {shorten(plain(str(error)), 1800)}"
+    await interaction.edit_original_response(content=bot.crew.mask.text(text), attachments=files)
