@@ -130,7 +130,8 @@ class Bot(discord.Client):
         rights = await self.people.rights(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         origin, progress = people.origin(interaction), PrivateProgress(interaction)
-        output = await tool.invoke(self.crew, given, Call(origin, rights, progress, asked(interaction)))
+        call = Call(origin, rights, progress, asked(interaction), str(interaction.id))
+        output = await tool.invoke(self.crew, given, call)
         text, files = answer(output)
         await interaction.edit_original_response(
             content=self.crew.mask.text(text),
@@ -150,7 +151,8 @@ class Bot(discord.Client):
         thread_id = await anchor.open(parent)
         origin = people.origin(interaction, thread_id=thread_id, channel_id=parent)
         try:
-            output = await SPAWN.invoke(self.crew, given, Call(origin, rights, anchor.progress))
+            call = Call(origin, rights, anchor.progress, id=str(interaction.id))
+            output = await SPAWN.invoke(self.crew, given, call)
         except VpsError as error:
             await anchor.say(f"❌ {self.crew.mask.text(str(error))}")
             return
@@ -219,7 +221,7 @@ class StopButton(
         bot = interaction.client
         assert isinstance(bot, Bot)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        call = Call(people.origin(interaction), await bot.people.rights(interaction))
+        call = Call(people.origin(interaction), await bot.people.rights(interaction), id=str(interaction.id))
         try:
             output = await STOP.invoke(bot.crew, {"container_id": self._name}, call)
             text = output.summary()

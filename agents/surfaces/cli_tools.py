@@ -57,6 +57,9 @@ def _add_verb(verbs: Any, verb: str, tool: AnyTool) -> None:
     for name, field in tool.input.model_fields.items():
         _add_flag(parser, name, field)
     parser.add_argument("--json", dest="_json", action="store_true", help="print the answer as JSON")
+    if tool.changes:
+        help_text = "a name of the caller's own for this call; a repetition under it is not done again"
+        parser.add_argument("--request-id", "--request_id", dest="_request_id", metavar="TEXT", help=help_text)
     parser.set_defaults(run=functools.partial(_run, tool))
 
 
@@ -100,7 +103,11 @@ async def _run(tool: AnyTool, given: argparse.Namespace) -> int:
     login = _login()
     origin = Origin(caller=f"operator:{login}", caller_name=login, surface="cli")
     call = Call(
-        origin=origin, rights=frozenset(Right), progress=_progress, confirm=confirm if sys.stdin.isatty() else None
+        origin=origin,
+        rights=frozenset(Right),
+        progress=_progress,
+        confirm=confirm if sys.stdin.isatty() else None,
+        id=given._request_id if tool.changes else None,  # noqa: SLF001  our own name in a namespace
     )
     async with open_crew(settings) as crew:
         output: Output = await tool.invoke(crew, raw, call)

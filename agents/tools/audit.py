@@ -38,5 +38,6 @@ async def _read(crew: Crew, given: AuditInput, _call: Call) -> AuditOutput:
     return AuditOutput(calls=found)
 
 
-AUDIT = Tool("get_audit_log", "audit", "Who did what, and how it went", Right.MANAGE, AuditInput, AuditOutput, _read)
+AUDIT = Tool("get_audit_log", "audit", "Who did what, and how it went", Right.MANAGE, AuditInput, AuditOutput, _read,
+             reads=True)  # fmt: skip
 TOOLS = (AUDIT,)

@@ -1,4 +1,4 @@
-"""What a tool is, and the one path every call takes: permit, validate, confirm, bound, run, audit."""
+"""What a tool is, and the one path every call takes: permit, validate, claim, confirm, bound, run, audit."""
 
 from __future__ import annotations
 
@@ -14,31 +14,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from agents import audit
 from agents.crew import Crew
 from agents.rights import Right
+from agents.tools import confirmation, once
+from agents.tools.confirmation import ConfirmationRequired, NotConfirmed
 from vps.errors import BadInput, HostTimeout, VpsError
 from vps.models import Origin
 
+__all__ = ["Call", "ConfirmationRequired", "Input", "NotConfirmed", "NotPermitted", "Output", "Tool"]
+
 _OUTCOME = 300
 """Characters of an error that go into the audit line."""
+_ASKING_S = 180.0
+"""What a person's yes may take on top of the work itself."""
 
 
 class NotPermitted(VpsError, PermissionError):
     """The caller lacks the tool's right."""
-
-
-class ConfirmationRequired(VpsError):
-    """The call wants a person's yes, which this surface cannot ask for."""
-
-    def __init__(self, question: str) -> None:
-        super().__init__(
-            f"confirmation_required: {question}", remedy="Do it in Discord or in a terminal, where you are asked."
-        )
-
-
-class NotConfirmed(VpsError):
-    """The person said no, or nothing in time."""
-
-    def __init__(self) -> None:
-        super().__init__("Not confirmed: nothing was done.")
 
 
 class Input(BaseModel):
@@ -65,13 +55,22 @@ async def _silent(_text: str) -> None:
 class Call:
     """Who calls, through what.
 
-    `progress` is told of long work in a line each; `confirm` asks the person for a yes, where there is one to ask.
+    `progress` is told of long work in a line each; `confirm` asks the person for a yes, where there is one to ask. Calls of one
+    caller with the same `id` are one call, however often it arrives.
     """
 
     origin: Origin
     rights: frozenset[Right]
     progress: Callable[[str], Awaitable[None]] = field(default=_silent)
     confirm: Callable[[str], Awaitable[bool]] | None = None
+    id: str | None = None
+
+
+@dataclass(slots=True)
+class _Noted:
+    """What the audit line will say of the call."""
+
+    outcome: str = "ok"
 
 
 In = TypeVar("In", bound=Input)
@@ -82,7 +81,8 @@ Out = TypeVar("Out", bound=Output)
 class Tool(Generic[In, Out]):
     """One tool of the contract. `verb` is its short name for people, in one word or two: `/spawn`, `agentflow workspace clone`.
 
-    `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask.
+    `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask. `reads` marks
+    one that changes nothing although it takes more than the right to view.
     """
 
     name: str
@@ -94,14 +94,30 @@ class Tool(Generic[In, Out]):
     handler: Callable[[Crew, In, Call], Awaitable[Out]]
     timeout_s: float = 60.0
     confirm: Callable[[In], str | None] | None = None
+    reads: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether doing it twice is something else than doing it once."""
+        return self.right is not Right.VIEW and not self.reads
 
     async def invoke(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> Out:
         """Run it. Raises VpsError for everything the caller can do something about."""
-        async with self._audited(crew, raw, call):
+        async with self._audited(crew, raw, call) as noted:
             self.permit(call.rights)
             given = self.parse(raw)
-            await self._confirmed(given, call)
-            return await self._bounded(crew, given, call)
+            if call.id is None or not self.changes:
+                return await self._confirmed_and_done(crew, given, call)
+            output, repeated = await once.once(
+                crew,
+                once.key(call.origin.caller, call.id),
+                once.digest(self.name, given),
+                self.timeout_s + _ASKING_S,
+                self.output,
+                lambda: self._confirmed_and_done(crew, given, call),
+            )
+            noted.outcome = "ok, as answered before" if repeated else "ok"
+            return output
 
     async def check(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> None:
         """Refuse what `invoke` would refuse at once, for a surface that shows something before it invokes."""
@@ -113,19 +129,19 @@ class Tool(Generic[In, Out]):
                 raise error from error.__cause__
 
     @contextlib.asynccontextmanager
-    async def _audited(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> AsyncGenerator[None]:
-        at, started, outcome = time.time(), time.monotonic(), "ok"
+    async def _audited(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> AsyncGenerator[_Noted]:
+        at, started, noted = time.time(), time.monotonic(), _Noted()
         try:
-            yield
+            yield noted
         except VpsError as error:
-            outcome = f"{type(error).__name__}: {error}"
+            noted.outcome = f"{type(error).__name__}: {error}"
             raise
         except BaseException as error:
-            outcome = type(error).__name__
+            noted.outcome = type(error).__name__
             raise
         finally:
             ms = round((time.monotonic() - started) * 1000)
-            told = crew.mask.text(outcome)[:_OUTCOME]
+            told = crew.mask.text(noted.outcome)[:_OUTCOME]
             line = audit.entry(call.origin, self.name, raw, told, at=at, ms=ms, mask=crew.mask)
             # Also when the caller was cancelled: what was done stays done.
             await asyncio.shield(audit.note(crew.relay, line))
@@ -143,13 +159,19 @@ class Tool(Generic[In, Out]):
         except ValidationError as error:
             raise _bad_input(error, self.input) from error
 
-    async def _confirmed(self, given: In, call: Call) -> None:
+    async def _confirmed_and_done(self, crew: Crew, given: In, call: Call) -> Out:
         question = self.confirm(given) if self.confirm else None
-        if question is None:
-            return
+        if question is not None:
+            await self._confirmed(crew, given, call, question)
+        return await self._bounded(crew, given, call)
+
+    async def _confirmed(self, crew: Crew, given: In, call: Call, question: str) -> None:
         if call.confirm is None:
-            raise ConfirmationRequired(question)
-        if not await call.confirm(question):
+            arguments = once.digest(self.name, given)
+            await confirmation.require(
+                crew, call.origin, tool=self.name, right=self.right, arguments=arguments, question=question
+            )
+        elif not await call.confirm(question):
             raise NotConfirmed
 
     async def _bounded(self, crew: Crew, given: In, call: Call) -> Out:

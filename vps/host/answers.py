@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from vps.host import audit, facts, keeper, prune, runs, workspaces
+from vps.host import audit, control, facts, keeper, prune, runs, workspaces
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -90,5 +90,10 @@ _VERBS: dict[str, Answer] = {
     "stop-keeper": _stop_keeper,
     "audit-note": audit.note,
     "audit-read": audit.read,
+    "confirmation-ask": control.ask,
+    "confirmation": control.waiting,
+    "confirmation-agree": control.agree,
+    "call-claim": control.claim,
+    "call-settle": control.settle,
     "run": _run,
 }

@@ -13,6 +13,8 @@
 <root>/git/<name>.git            the control plane's repository of a workspace: its trees borrow the objects, no agent writes there
 <root>/transfer/<id>             carries objects from a tree to there
 <root>/lib/<digest>/             these scripts
+<root>/control/{confirmations,calls}/   what several surfaces agree on: see vps.host.control
+<root>/audit.jsonl               who did what; audit.jsonl.1 before it
 <root>/keeper.lock, keeper.log
 """
 
