@@ -120,7 +120,8 @@ async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], na
             raise BadInput(
                 "container_id", f"nothing is known of {name} any more.", remedy="Name the workspace in /workspace."
             )
-        call = Call(people.origin(interaction), await bot.people.rights(interaction), PrivateProgress(interaction))
+        rights, progress = await bot.people.rights(interaction), PrivateProgress(interaction)
+        call = Call(people.origin(interaction), rights, progress, id=str(interaction.id))
         output = await tool.invoke(bot.crew, {"workspace_name": posixpath.basename(record.workspace), **given}, call)
         text, found = answer(output)
         files = [discord.File(io.BytesIO(file.content), file.name) for file in found]

@@ -25,6 +25,7 @@ GOOD: dict[str, Any] = {
     "repo_url": "https://github.com/owner/api",
     "branch_name": "feature",
     "title": "A title",
+    "code": "abcde-23456",
 }
 BAD: dict[str, Any] = {
     "task": "  ",
@@ -33,6 +34,7 @@ BAD: dict[str, Any] = {
     "repo_url": "file:///etc",
     "branch_name": "a..b",
     "title": "x" * 251,
+    "code": "../x",
 }
 
 

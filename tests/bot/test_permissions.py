@@ -17,6 +17,7 @@ VALUES: dict[str, Any] = {
     "repo_url": "https://github.com/owner/api",
     "branch_name": "feature",
     "title": "A title",
+    "code": "abcde-23456",
 }
 
 
