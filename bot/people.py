@@ -25,25 +25,28 @@ class People:
 
     async def rights(self, interaction: discord.Interaction[Any]) -> frozenset[Right]:
         """What the one who sent it may do where it was sent."""
-        user = interaction.user
-        if isinstance(user, discord.User) and interaction.guild_id is None:
-            user = await self._member(interaction.client, user)
-        return rights(self._settings, user, _channels(interaction))
+        if interaction.guild_id is not None or self._settings.DISCORD_GUILD_ID is None:
+            return rights(self._settings, interaction.user, _channels(interaction))
+        member = await self._member(interaction.client, self._settings.DISCORD_GUILD_ID, interaction.user.id)
+        return rights(self._settings, member) if member else frozenset()
 
-    async def _member(self, client: discord.Client, user: discord.User) -> discord.User | discord.Member:
-        """The guild's member; the user where there is none, who then has what is the user's own."""
-        guild_id = self._settings.DISCORD_GUILD_ID
-        at, known = self._known.get(user.id, (0.0, None))
-        if guild_id is None or (time.monotonic() - at < _KNOWN_S and at):
-            return known or user
+    async def _member(self, client: discord.Client, guild_id: int, user_id: int) -> discord.Member | None:
+        """None for one who is not in the guild, or not any more, and while nobody can tell."""
+        at, known = self._known.get(user_id, (-_KNOWN_S, None))
+        if time.monotonic() - at < _KNOWN_S:
+            return known
         guild = client.get_guild(guild_id)
         try:
             async with asyncio.timeout(_LOOKUP_S):
-                known = await guild.fetch_member(user.id) if guild else None
-        except (discord.HTTPException, TimeoutError):
+                known = await guild.fetch_member(user_id) if guild else None
+        except discord.NotFound:
             known = None
-        self._known[user.id] = (time.monotonic(), known)
-        return known or user
+        except (discord.HTTPException, TimeoutError):
+            return None
+        now = time.monotonic()
+        fresh = {user: found for user, found in self._known.items() if now - found[0] < _KNOWN_S}
+        self._known = {**fresh, user_id: (now, known)}
+        return known
 
 
 def rights(

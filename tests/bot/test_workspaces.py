@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from tests.agents.github_standin import GitHubStandin
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 from tests.vps.git_remote import TOKEN, GitRemote, git_remote
 
 
 @pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
+def github() -> GitHubStandin:
+    return GitHubStandin(token=TOKEN)
+
+
+@pytest.fixture
+async def remote(tmp_path: Path, github: GitHubStandin) -> AsyncIterator[GitRemote]:
+    async with git_remote(tmp_path / "remotes", github.add_to) as served:
+        github.url = served.url
         await served.repository("api", {"calc.py": "def add(a, b):\n    return a - b\n"})
         yield served
 
@@ -105,3 +112,32 @@ async def test_the_end_of_a_run_offers_its_diff_and_a_push(scene: Scene, remote:
     submitted = await scene.discord.submit(scene.ada, form, message="Fix add")
     pushed = await submitted.shows("has main at", RUN_S)
     assert await remote.head("api") in pushed.text
+
+
+async def test_from_a_new_repository_on_github_to_a_pull_request(
+    scene: Scene, remote: GitRemote, github: GitHubStandin
+) -> None:
+    creating = await scene.slash("workspace create", workspace_name="site", create_github_repo=True)
+    await creating.shows("Its repository is", RUN_S)
+    assert github.repositories["site"]["private"] is True
+    await remote.repository("site")
+
+    first = await scene.slash("workspace push", workspace_name="site")
+    await first.shows("has main at", RUN_S)
+    early = await scene.slash("workspace pr", workspace_name="site", title="Too early")
+    await early.shows("Make a branch", RUN_S)
+    await (await scene.slash("workspace branch", workspace_name="site", branch_name="feature")).shows("feature", RUN_S)
+    unpushed = await scene.slash("workspace pr", workspace_name="site", title="Unpushed")
+    await unpushed.shows("Push it first", RUN_S)
+    pushing = await scene.slash("workspace push", workspace_name="site")
+    await pushing.shows("has feature at", RUN_S)
+    opened_it = await scene.slash("workspace pr", workspace_name="site", title="A feature", body="Its text")
+    await opened_it.shows("Opened https://github.com/owner/site/pull/1", RUN_S)
+    assert (github.pulls[0]["head"], github.pulls[0]["base"]) == ("feature", "main")
+
+
+async def test_a_repository_github_refuses_leaves_no_workspace(scene: Scene, github: GitHubStandin) -> None:
+    github.fault = (403, {"message": "Resource not accessible by personal access token"})
+    creating = await scene.slash("workspace create", workspace_name="site", create_github_repo=True)
+    await creating.shows("Set GITHUB_TOKEN to a token that may do this", RUN_S)
+    assert "site" not in await scene.bot.crew.workspaces.names()

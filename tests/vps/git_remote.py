@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,10 +118,14 @@ class GitRemote:
 
 
 @asynccontextmanager
-async def git_remote(directory: Path) -> AsyncGenerator[GitRemote]:
-    """Serve the repositories below `directory` on a free port of loopback."""
+async def git_remote(
+    directory: Path, more: Callable[[web.Application], None] | None = None
+) -> AsyncGenerator[GitRemote]:
+    """Serve the repositories below `directory` on a free port of loopback, and `more` beside them."""
     remote = GitRemote(directory)
     app = web.Application(client_max_size=1 << 30)
+    if more is not None:
+        more(app)
     app.router.add_route("*", "/{path:.*}", remote.handle)
     runner = web.AppRunner(app)
     await runner.setup()

@@ -85,6 +85,10 @@ class Vault:
     def _fetch(self) -> None:
         specs = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
         self._git.told("fetch", "--progress", "--prune", "--no-tags", "--no-recurse-submodules", "origin", *specs)
+        self._see_default()
+
+    def _see_default(self) -> None:
+        """Which branch the remote's HEAD names: an empty repository has none that could be seen before the first push."""
         found = self._git("ls-remote", "--symref", "origin", "HEAD")
         if found.startswith("ref: refs/heads/"):
             head = found.split("\t", 1)[0].removeprefix("ref: refs/heads/")
@@ -144,6 +148,7 @@ class Vault:
         found = self._git("ls-remote", "origin", target).split("\t", 1)[0]
         if found:
             self._git("update-ref", f"refs/remotes/origin/{branch}", found)
+        self._see_default()
         return {"remote_sha": found, "before": before, "url": self._url}
 
     def info(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from typing import Any
@@ -19,16 +20,32 @@ def _path(root: str) -> str:
 def note(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Append one line in one write; a file that grew to 8 MiB becomes `audit.jsonl.1` first."""
     os.makedirs(root, mode=0o755, exist_ok=True)
-    path = _path(root)
-    if os.path.exists(path) and os.path.getsize(path) > ROTATE_BYTES:
-        os.replace(path, path + ".1")
     line = json.dumps(request["line"], ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = _locked(_path(root))
     try:
         os.write(descriptor, line)
     finally:
         os.close(descriptor)
     return {}
+
+
+def _locked(path: str) -> int:
+    """The file to append to. Of two that find it too large one moves it away, and the other sees that it moved."""
+    while True:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_at(path, descriptor):
+            if os.fstat(descriptor).st_size <= ROTATE_BYTES:
+                return descriptor
+            os.replace(path, path + ".1")
+        os.close(descriptor)
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.lstat(path).st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def read(root: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -121,3 +122,34 @@ async def test_a_task_from_stdin_that_runs_into_its_limit_fails_the_wait(docked:
     waited = await docked.agentflow("wait", name, "--json", timeout=120)
     assert waited.code == 4, waited.out
     assert waited.json["agent"]["task"] == "fix it"
+
+
+async def test_what_wants_a_yes_waits_for_a_code_where_there_is_no_terminal(docked: Station) -> None:
+    made = await docked.agentflow("workspace", "create", "draft", "--request-id", "1", timeout=300)
+    assert made.code == 0, made.err
+    again = await docked.agentflow("workspace", "create", "draft", "--request-id", "1")
+    assert (again.code, again.out) == (0, made.out)
+    other = await docked.agentflow("workspace", "create", "other", "--request-id", "1")
+    assert (other.code, "request_id: belongs to another call" in other.err) == (2, True)
+
+    delete = ("workspace", "delete", "draft", "--force")
+    refused = await docked.agentflow(*delete)
+    found = re.search(r"agentflow confirm ([a-z0-9-]{11})`", refused.err)
+    assert refused.code == 1
+    assert refused.err.startswith("error: confirmation_required: Delete draft")
+    assert found
+    confirmed = await docked.agentflow("confirm", found[1])
+    assert (confirmed.code, "Delete draft" in confirmed.out) == (0, True)
+    assert (await docked.agentflow("confirm", found[1])).code == 2
+    assert (await docked.agentflow(*delete)).out == "draft is deleted.\n"
+
+    audited = await docked.agentflow("audit", "--json")
+    assert [(call["tool"], call["outcome"].split(":")[0]) for call in audited.json["calls"]] == [
+        ("create_workspace", "ok"),
+        ("create_workspace", "ok, as answered before"),
+        ("create_workspace", "BadInput"),
+        ("delete_workspace", "ConfirmationRequired"),
+        ("confirm_call", "ok"),
+        ("confirm_call", "BadInput"),
+        ("delete_workspace", "ok"),
+    ]
