@@ -43,12 +43,14 @@ class Entry(BaseModel):
         return f"{when} · {who} · {self.surface} · {self.tool} {self.on} · {self.outcome} · {self.ms} ms"
 
 
+_UNTOLD = frozenset({"env", "mcp_config"})
+"""People put credentials there, which no mask of ours knows."""
 _SUBJECTS = ("container_id", "workspace_name", "workspace_path", "repo_url")
 
 
 def entry(origin: Origin, tool: str, raw: Mapping[str, Any], outcome: str, *, at: float, ms: int, mask: Mask) -> Entry:
     """The line of a call: its arguments cut and without our secrets."""
-    arguments = {name: mask.text(str(value))[:_LONGEST] for name, value in raw.items()}
+    arguments = {name: _told(name, mask.text(str(value))) for name, value in raw.items()}
     return Entry(
         at=at,
         caller=origin.caller,
@@ -60,6 +62,10 @@ def entry(origin: Origin, tool: str, raw: Mapping[str, Any], outcome: str, *, at
         outcome=outcome,
         ms=ms,
     )
+
+
+def _told(name: str, value: str) -> str:
+    return f"({len(value)} characters)" if name in _UNTOLD else value[:_LONGEST]
 
 
 async def note(relay: Relay, line: Entry) -> None:

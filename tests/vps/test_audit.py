@@ -47,6 +47,11 @@ async def test_calls_at_once_leave_a_line_each_and_secrets_are_masked(relay: Rel
     assert max(len(each["arguments"]["task"]) for each in lines) == 200
 
 
+async def test_what_people_put_credentials_into_is_not_written_down() -> None:
+    told = line("spawn", env="DATABASE_PASSWORD=correct horse", mcp_config='{"token": "battery"}')
+    assert told.arguments == {"env": "(31 characters)", "mcp_config": "(20 characters)"}
+
+
 async def test_it_is_read_by_caller_and_tool_the_last_ones(relay: Relay) -> None:
     for number in range(5):
         await audit.note(relay, line("stop", container_id=f"c{number}"))
