@@ -26,6 +26,7 @@ from bot.anchor import Anchor, PrivateProgress, title
 from bot.confirm import asked
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
+from bot.menus import run_on_message
 from bot.render.answers import answer
 from bot.render.card import STOP_ID
 from bot.render.text import plain, shorten
@@ -69,6 +70,7 @@ class Bot(discord.Client):
         }
         for command in commands(TOOLS, self._handle, suggest):
             self.tree.add_command(command)
+        self.tree.add_command(run_on_message())
         self.add_dynamic_items(StopButton, WorkspaceButton)
         if self.settings.DISCORD_GUILD_ID is not None:
             guild = discord.Object(self.settings.DISCORD_GUILD_ID)
@@ -125,7 +127,7 @@ class Bot(discord.Client):
 
     async def _handle(self, interaction: discord.Interaction, tool: Tool[Any, Any], given: dict[str, Any]) -> None:
         if tool is SPAWN:
-            await self._spawn(interaction, given)
+            await self.spawn(interaction, given)
             return
         rights = await self.people.rights(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -139,7 +141,7 @@ class Bot(discord.Client):
             view=None,
         )
 
-    async def _spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
+    async def spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
         """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
         rights = await self.people.rights(interaction)
         await SPAWN.check(self.crew, given, Call(people.origin(interaction), rights))
@@ -189,8 +191,12 @@ class Bot(discord.Client):
         return []
 
     async def _on_command_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
+        await self.tell_error(
+            interaction, error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        )
+
+    async def tell_error(self, interaction: discord.Interaction, cause: Exception) -> None:
         """The one place that decides what people see: our errors as they are, others by a reference into the log."""
-        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         if isinstance(cause, VpsError):
             text = str(cause)
         else:

@@ -1,0 +1,63 @@
+"""The menu of a message: run an agent on what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import discord
+from discord import app_commands
+
+from agents.tools.agents import SPAWN
+from agents.tools.core import Call
+from bot import people
+
+if TYPE_CHECKING:
+    from bot.app import Bot
+
+NAME = "Run an agent on this message"
+_LONGEST = 4000
+
+
+def run_on_message() -> app_commands.ContextMenu:
+    """The menu's entry; it opens a form in which the task can be changed first."""
+
+    async def callback(interaction: discord.Interaction[Any], message: discord.Message) -> None:
+        bot = cast("Bot", interaction.client)
+        task = task_of(message)
+        call = Call(people.origin(interaction), await bot.people.rights(interaction))
+        await SPAWN.check(bot.crew, {"task": task or "?"}, call)
+        await interaction.response.send_modal(TaskForm(task, bot.crew.workspaces.path("workspace")))
+
+    return app_commands.ContextMenu(name=NAME, callback=callback)
+
+
+def task_of(message: discord.Message) -> str:
+    """Its text, and the names of what is attached, which an agent does not get yet."""
+    names = ", ".join(attachment.filename for attachment in message.attachments)
+    attached = f"\n\nAttached to the message, not given to you: {names}" if names else ""
+    return message.content[: _LONGEST - len(attached)] + attached[:_LONGEST]
+
+
+class TaskForm(discord.ui.Modal, title="Run an agent"):
+    """The task as it will be given, and where."""
+
+    task: discord.ui.TextInput[Any] = discord.ui.TextInput(
+        label="Task", custom_id="task", style=discord.TextStyle.paragraph, max_length=_LONGEST
+    )
+    workspace: discord.ui.TextInput[Any] = discord.ui.TextInput(
+        label="Workspace path", custom_id="workspace_path", max_length=4000
+    )
+
+    def __init__(self, task: str, workspace: str) -> None:
+        super().__init__()
+        self.task.default = task
+        self.workspace.default = workspace
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Spawn, as the command does."""
+        bot = cast("Bot", interaction.client)
+        await bot.spawn(interaction, {"task": self.task.value, "workspace_path": self.workspace.value})
+
+    async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
+        """As for a command."""
+        await cast("Bot", interaction.client).tell_error(interaction, error)
