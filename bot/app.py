@@ -76,8 +76,10 @@ class Bot(discord.Client):
             guild = discord.Object(self.settings.DISCORD_GUILD_ID)
             self.tree.copy_global_to(guild=guild)
             await self.tree.sync(guild=guild)
-        else:
-            await self.tree.sync()
+            # The guild has its own, at once; in direct messages there are only the application's.
+            for command in self.tree.get_commands():
+                command.allowed_contexts = app_commands.AppCommandContext(dm_channel=True)
+        await self.tree.sync()
         self._watcher = asyncio.create_task(self._watch(), name="watch runs")
 
     async def close(self) -> None:
@@ -145,9 +147,7 @@ class Bot(discord.Client):
         """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
         rights = await self.people.rights(interaction)
         await SPAWN.check(self.crew, given, Call(people.origin(interaction), rights))
-        parent = (
-            interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else interaction.channel_id
-        )
+        parent = self._thread_parent(interaction)
         await interaction.response.defer(thinking=True)
         anchor = Anchor(interaction, title(self.crew.mask.text(str(given["task"]))))
         thread_id = await anchor.open(parent)
@@ -159,6 +159,16 @@ class Bot(discord.Client):
             await anchor.say(f"❌ {self.crew.mask.text(str(error))}")
             return
         await anchor.say(f"-# {output.container_id}")
+
+    def _thread_parent(self, interaction: discord.Interaction) -> int | None:
+        """Where a thread can open: in the channel, above a thread, and for direct messages in the configured channel."""
+        if interaction.guild_id is None:
+            if self.settings.DISCORD_CHANNEL_ID is None:
+                remedy = "Use /spawn in a channel, or have DISCORD_CHANNEL_ID set."
+                raise SettingsError("Threads do not open in direct messages.", remedy=remedy)
+            return self.settings.DISCORD_CHANNEL_ID
+        channel = interaction.channel
+        return channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
 
     async def _suggest_agents(self, interaction: discord.Interaction, current: str) -> list[str]:
         async def known() -> list[str]:

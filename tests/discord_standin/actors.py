@@ -32,13 +32,15 @@ class Actors:
 
         Raises `CannotBeTypedError` when it was not synced, or the client would refuse the options.
         """
-        return self.interactions.send(Kind.COMMAND, user, channel, commands.filled_in(self.world, path, options))
+        data = commands.filled_in(self.world, path, options, direct=channel.is_direct)
+        return self.interactions.send(Kind.COMMAND, user, channel, data)
 
     async def autocomplete(
         self, user: User, channel: Channel, path: str, option: str, typed: str | int, /, **options: Any
     ) -> list[Choice]:
         """Types into an option and returns what is offered. Raises `TimeoutError` after 3 s."""
-        data = commands.filled_in(self.world, path, {**options, option: typed}, focused=option)
+        given = {**options, option: typed}
+        data = commands.filled_in(self.world, path, given, focused=option, direct=channel.is_direct)
         interaction = self.interactions.send(Kind.AUTOCOMPLETE, user, channel, data)
         await interaction.answered()
         return [Choice(choice["name"], choice["value"]) for choice in interaction.choices or []]

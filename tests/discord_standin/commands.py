@@ -11,6 +11,7 @@ from .state import World
 from .wire import Json, items
 
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 3, 4, 5, 6, 7, 8, 9, 10
+_GUILD, _DIRECT = 0, 1
 _PYTHON = {STRING: str, INTEGER: int, BOOLEAN: bool, USER: User, CHANNEL: Channel, ROLE: Role, NUMBER: (int, float)}
 _RESOLVED = {USER: "users", CHANNEL: "channels", ROLE: "roles"}
 
@@ -19,22 +20,26 @@ class CannotBeTypedError(ValueError):
     """The client would not let a user send this command."""
 
 
-def find(world: World, name: str, kind: int = CHAT_INPUT) -> Json:
-    """The synced command of this name; the guild's own comes first."""
-    synced = [*world.commands.get(world.guild_id, []), *world.commands.get(None, [])]
+def find(world: World, name: str, kind: int = CHAT_INPUT, *, direct: bool = False) -> Json:
+    """The synced command of this name; in the guild its own come first, and in direct messages there are none of them."""
+    context, own = (_DIRECT, []) if direct else (_GUILD, world.commands.get(world.guild_id, []))
+    common = [each for each in world.commands.get(None, []) if context in each.get("contexts", [_GUILD, _DIRECT])]
+    synced = [*own, *common]
     for command in synced:
         if command["name"] == name and command["type"] == kind:
             return command
     raise CannotBeTypedError(f"no command {name!r} was synced; there are {sorted(c['name'] for c in synced)}")
 
 
-def filled_in(world: World, path: str, values: Mapping[str, Any], focused: str | None = None) -> Json:
+def filled_in(
+    world: World, path: str, values: Mapping[str, Any], focused: str | None = None, *, direct: bool = False
+) -> Json:
     """The `data` of an interaction for `path`, such as "spawn" or "workspace clone", with these option values.
 
     With `focused`, the data of an autocomplete request: required options may be missing then.
     """
     name, *subcommands = path.split()
-    command = find(world, name)
+    command = find(world, name, direct=direct)
     leaf, groups = _descend(command, subcommands)
     filled = _filled(items(leaf, "options"), values, focused)
     resolved: Json = {}

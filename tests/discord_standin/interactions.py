@@ -256,26 +256,40 @@ class Interactions:
         return world.create_message(interaction.channel, world.bot, body, uploads, kind=kind, extra=extra)
 
     def _payload(self, interaction: Interaction) -> Json:
-        world, user, channel = self._world, interaction.user, interaction.channel
-        permissions = str(world.permissions(user.id))
+        world, channel = self._world, interaction.channel
         return {
             "id": str(interaction.id),
             "application_id": str(world.application_id),
             "type": int(interaction.kind),
             "token": interaction.token,
             "version": 1,
-            "guild_id": str(world.guild_id),
-            "guild": {"id": str(world.guild_id), "locale": "en-US", "features": []},
-            "guild_locale": "en-US",
             "locale": "en-US",
             "channel_id": str(channel.id),
-            "channel": {**channel.json(), "permissions": permissions},
-            "member": {**world.member(user.id).json(), "permissions": permissions},
+            **(self._in_direct(interaction) if channel.is_direct else self._in_guild(interaction)),
             "app_permissions": str(world.permissions(world.bot.id)),
             "entitlements": [],
-            "authorizing_integration_owners": {"0": str(world.guild_id)},
-            "context": 0,
             "attachment_size_limit": 10 * 1024 * 1024,
             "data": interaction.data,
             **({"message": interaction.source.json()} if interaction.source else {}),
+        }
+
+    def _in_guild(self, interaction: Interaction) -> Json:
+        world = self._world
+        permissions = str(world.permissions(interaction.user.id))
+        return {
+            "guild_id": str(world.guild_id),
+            "guild": {"id": str(world.guild_id), "locale": "en-US", "features": []},
+            "guild_locale": "en-US",
+            "channel": {**interaction.channel.json(), "permissions": permissions},
+            "member": {**world.member(interaction.user.id).json(), "permissions": permissions},
+            "authorizing_integration_owners": {"0": str(world.guild_id)},
+            "context": 0,
+        }
+
+    def _in_direct(self, interaction: Interaction) -> Json:
+        return {
+            "channel": {**interaction.channel.json(), "recipients": [interaction.user.json()]},
+            "user": interaction.user.json(),
+            "authorizing_integration_owners": {"0": "0"},
+            "context": 1,
         }

@@ -14,7 +14,7 @@ from . import components as ui
 from .wire import Json
 
 EPOCH_MS = 1_420_070_400_000
-TEXT_CHANNEL, PUBLIC_THREAD, PRIVATE_THREAD = 0, 11, 12
+TEXT_CHANNEL, DIRECT, PUBLIC_THREAD, PRIVATE_THREAD = 0, 1, 11, 12
 DEFAULT_TYPE, PIN_ADDED, THREAD_CREATED, REPLY, SLASH_COMMAND, THREAD_STARTER = 0, 6, 18, 19, 20, 21
 HAS_THREAD, EPHEMERAL, LOADING, COMPONENTS_V2 = 1 << 5, 1 << 6, 1 << 7, 1 << 15
 MANAGE_GUILD, ALL_PERMISSIONS = 1 << 5, (1 << 53) - 1
@@ -140,7 +140,7 @@ class Attachment:
 
 @dataclass
 class Channel:
-    """A text channel, or a thread when it has a parent."""
+    """A text channel, a thread when it has a parent, or what one user and the bot write to each other."""
 
     id: int
     name: str
@@ -167,7 +167,13 @@ class Channel:
     def mention(self) -> str:
         return f"<#{self.id}>"
 
+    @property
+    def is_direct(self) -> bool:
+        return self.type == DIRECT
+
     def json(self) -> Json:
+        if self.is_direct:
+            return {"id": str(self.id), "type": self.type, "flags": 0, "last_message_id": None, "recipients": []}
         common: Json = {
             "id": str(self.id),
             "type": self.type,

@@ -16,6 +16,7 @@ from .changes import Changes
 from .model import (
     ALL_PERMISSIONS,
     COMPONENTS_V2,
+    DIRECT,
     EPHEMERAL,
     EVERYONE_PERMISSIONS,
     HAS_THREAD,
@@ -83,6 +84,15 @@ class World:
         self.channels[channel.id] = channel
         self.announce("CHANNEL_CREATE", channel.json())
         return channel
+
+    def direct(self, user: User) -> Channel:
+        """The direct messages between a user and the bot; no guild lists them."""
+        return Channel(self.ids(), user.name, 0, DIRECT)
+
+    def leave(self, user: User) -> None:
+        """The user leaves the guild."""
+        del self.members[user.id]
+        self.announce("GUILD_MEMBER_REMOVE", {"guild_id": str(self.guild_id), "user": user.json()})
 
     def channel(self, channel_id: int) -> Channel:
         if channel := self.channels.get(channel_id):

@@ -1,0 +1,70 @@
+"""A person's yes in Discord: by buttons of that person's own that expire, and by the code of somebody else's call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents import audit
+from agents.rights import Grants, Right, up_to
+from agents.tools.core import Call, ConfirmationRequired
+from agents.tools.workspaces import DELETE
+from bot import confirm
+from tests.bot.scene import RUN_S, Ground, Scene, opened
+from tests.discord_standin import User
+from vps.errors import BadInput
+from vps.models import Origin
+
+GONE: dict[str, Any] = {"workspace_name": "draft", "force": True}
+AGENT = Call(Origin(caller="run:claude-agent-1", surface="mcp"), up_to(Right.MANAGE))
+
+
+async def code_of(scene: Scene) -> str:
+    with pytest.raises(ConfirmationRequired) as required:
+        await DELETE.invoke(scene.bot.crew, GONE, AGENT)
+    return required.value.code
+
+
+async def press(scene: Scene, user: User, label: str, question_of: str, **options: str) -> str:
+    """Give a command, press a button below its question; what is shown then."""
+    interaction = await scene.slash(question_of, user=user, **options)
+    question = await interaction.shows("Delete draft with work that exists nowhere else?", RUN_S)
+    assert question.ephemeral
+    button = question.button(label).custom_id
+    assert button
+    await scene.discord.click(user, question, button)
+    return (await interaction.shows("onfirmed: ", RUN_S)).text
+
+
+async def test_a_code_is_redeemed_after_its_question_and_lets_that_call_pass_once(scene: Scene) -> None:
+    code = await code_of(scene)
+    assert "Not confirmed: nothing was done" in await press(scene, scene.ada, "Cancel", "confirm", code=code)
+    assert await code_of(scene) == code
+    assert "Confirmed: Delete draft" in await press(scene, scene.ada, "Confirm", "confirm", code=code)
+
+    assert "was used already" in (await scene.answer("confirm", code=code)).text
+    with pytest.raises(BadInput, match="there is no workspace draft"):
+        await DELETE.invoke(scene.bot.crew, GONE, AGENT)
+    assert await code_of(scene) != code
+
+
+async def test_a_code_is_not_for_those_who_may_not_do_it_themselves(ground: Ground) -> None:
+    async with opened(ground, image_ready=False) as scene:
+        grants = Grants(user={scene.eve.id: Right.RUN})
+        scene.settings = scene.settings.model_copy(update={"DISCORD_RIGHTS": grants})
+        await scene.restart_bot()
+        code = await code_of(scene)
+        refused = await scene.answer("confirm", user=scene.eve, code=code)
+        assert "it takes the right to manage" in refused.text
+        assert await code_of(scene) == code
+        (line,) = await audit.read(scene.bot.crew.relay, 9, {"caller": f"discord:{scene.eve.id}"})
+        assert line.outcome.startswith("NotPermitted: ")
+
+
+async def test_a_question_expires_visibly(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirm, "EXPIRES_S", 0.2)
+    interaction = await scene.slash("workspace delete", **GONE)
+    expired = await interaction.shows("Nobody answered", RUN_S)
+    assert not expired.components
+    await interaction.shows("Not confirmed: nothing was done", RUN_S)
