@@ -136,8 +136,14 @@ class Scene:
 
     async def containers(self) -> list[dict[str, Any]]:
         """This scene's containers as `docker inspect` shows them."""
-        names = (await docker("ps", "-aq", "--no-trunc", "--filter", f"label={LABEL_ROOT}={self.root}")).split()
-        return json.loads(await docker("inspect", *names)) if names else []
+        while True:
+            names = (await docker("ps", "-aq", "--no-trunc", "--filter", f"label={LABEL_ROOT}={self.root}")).split()
+            try:
+                return json.loads(await docker("inspect", *names)) if names else []
+            except RuntimeError as error:
+                # The keeper removed one between the two.
+                if "No such" not in str(error):
+                    raise
 
     def run_directories(self) -> list[str]:
         runs = self.root / "runs"
