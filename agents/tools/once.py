@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from agents.crew import Crew
 from vps import control
-from vps.errors import BadInput, HostError, VpsError
+from vps.errors import BadInput, DiskFull, HostError, VpsError
 
 log = structlog.get_logger()
 
@@ -53,7 +53,12 @@ async def once(
     `name` is the id's `key`, `call` the call's `digest`. Raises BadInput where the id belongs to another call, StillRunning
     or OutcomeUnknown. A failure gives the id back, unless it leaves open whether something was done.
     """
-    claim = await control.claim(crew.relay, name, call, bound_s)
+    try:
+        claim = await control.claim(crew.relay, name, call, bound_s)
+    except DiskFull as error:
+        # Agents must be stopped and workspaces deleted on a full disk too; no claimed call has this id.
+        await log.awarning("call not claimed on the host", error=str(error))
+        return await work(), False
     if not claim.same:
         raise BadInput("request_id", "belongs to another call.", remedy="Give each call an id of its own.")
     if claim.state == "done":

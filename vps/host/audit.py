@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -23,7 +24,10 @@ def note(root: str, request: dict[str, Any]) -> dict[str, Any]:
     line = json.dumps(request["line"], ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     descriptor = _locked(_path(root))
     try:
-        os.write(descriptor, line)
+        size = os.fstat(descriptor).st_size
+        if os.write(descriptor, line) < len(line):
+            os.ftruncate(descriptor, size)  # the next line must not continue this one
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(descriptor)
     return {}

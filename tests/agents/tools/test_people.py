@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import os
+import subprocess
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,15 +73,34 @@ def question(given: Target) -> str | None:
     return f"Remove {given.name} for good?" if given.force else None
 
 
-@pytest.fixture
-async def room(host_config: HostConfig, tmp_path: Path) -> AsyncIterator[Room]:
-    async with (
-        SshHost(host_config) as host,
-        Relay(host, await provision(host, str(tmp_path)), str(tmp_path)) as relay,
-    ):
+@asynccontextmanager
+async def opened(host_config: HostConfig, root: Path) -> AsyncGenerator[Room]:
+    async with SshHost(host_config) as host, Relay(host, await provision(host, str(root)), str(root)) as relay:
         found = Room(cast("Crew", SimpleNamespace(relay=relay, mask=Mask(()))))
         found.goes_on.set()
         yield found
+
+
+@pytest.fixture
+async def room(host_config: HostConfig, tmp_path: Path) -> AsyncIterator[Room]:
+    async with opened(host_config, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def full_room(host_config: HostConfig, tmp_path: Path) -> AsyncIterator[Room]:
+    """On a file system of 8 MiB where no byte is left."""
+    root = tmp_path / "small"
+    root.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(root)], check=True)
+    try:
+        async with opened(host_config, root) as found:
+            await audit.note(found.crew.relay, audit.entry(ADA.origin, "first", {}, "ok", at=1, ms=1, mask=Mask(())))
+            with pytest.raises(OSError, match="No space left"):
+                (root / "ballast").write_bytes(bytes(9 << 20))
+            yield found
+    finally:
+        subprocess.run(["umount", "--lazy", str(root)], check=True)
 
 
 AGENT = Call(Origin(caller="run:claude-agent-1", surface="mcp"), up_to(Right.MANAGE))
@@ -198,3 +221,18 @@ async def test_an_id_that_is_none_is_refused(room: Room, call_id: str) -> None:
     with pytest.raises(BadInput, match="request_id"):
         await room.tool.invoke(room.crew, {"name": "api"}, replace(ADA, id=call_id))
     assert room.done == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system")
+async def test_on_a_full_disk_calls_are_done_still_and_no_audit_line_is_torn(full_room: Room) -> None:
+    for number in range(40):
+        await full_room.tool.invoke(full_room.crew, {"name": "api"}, replace(ADA, id=str(number)))
+    assert len(full_room.done) == 40
+
+    root = Path(full_room.crew.relay.root)
+    (root / "ballast").unlink()
+    await full_room.tool.invoke(full_room.crew, {"name": "last"}, ADA)
+    lines = [json.loads(line) for line in (root / "audit.jsonl").read_text().splitlines()]
+    assert lines[0]["tool"] == "first"
+    assert lines[-1]["arguments"] == {"name": "last"}
+    assert len(lines) < 42
