@@ -8,7 +8,7 @@ import io
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from typing import Any, Self
 
 import discord
@@ -30,15 +30,15 @@ from bot.menus import run_on_message
 from bot.render.answers import answer
 from bot.render.card import STOP_ID
 from bot.render.text import plain, shorten
-from bot.slash import Suggest, commands
+from bot.slash import commands
 from bot.store import Store, open_store
+from bot.suggest import Suggestions
 from vps.errors import HostError, VpsError
 from vps.host.layout import NAME
 from vps.run import Run
 
 log = structlog.get_logger()
 
-_SUGGEST_S = 2.5
 _ASK_AGAIN_S = 3.0
 
 
@@ -63,11 +63,7 @@ class Bot(discord.Client):
 
     async def setup_hook(self) -> None:
         """Register the commands and begin to show runs."""
-        suggest: dict[str, Suggest] = {
-            "container_id": self._suggest_agents,
-            "workspace_path": self._suggest_paths,
-            "workspace_name": self._suggest_workspaces,
-        }
+        suggest = Suggestions(self.crew, self.people).by_parameter()
         for command in commands(TOOLS, self._handle, suggest):
             self.tree.add_command(command)
         self.tree.add_command(run_on_message())
@@ -169,36 +165,6 @@ class Bot(discord.Client):
             return self.settings.DISCORD_CHANNEL_ID
         channel = interaction.channel
         return channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
-
-    async def _suggest_agents(self, interaction: discord.Interaction, current: str) -> list[str]:
-        async def known() -> list[str]:
-            runs = sorted(await self.crew.runs.list(), key=lambda run: not run.alive)
-            return [run.name for run in runs]
-
-        return await self._suggested(interaction, current, known)
-
-    async def _suggest_workspaces(self, interaction: discord.Interaction, current: str) -> list[str]:
-        async def known() -> list[str]:
-            return list(await self.crew.workspaces.names())
-
-        return await self._suggested(interaction, current, known)
-
-    async def _suggest_paths(self, interaction: discord.Interaction, current: str) -> list[str]:
-        async def known() -> list[str]:
-            return [self.crew.workspaces.path(name) for name in await self.crew.workspaces.names()]
-
-        return await self._suggested(interaction, current, known)
-
-    async def _suggested(
-        self, interaction: discord.Interaction, current: str, known: Callable[[], Awaitable[list[str]]]
-    ) -> list[str]:
-        """What is known and holds what was typed. Discord waits 3 s; a slow host is no error while somebody types."""
-        if not await self.people.rights(interaction):
-            return []
-        with contextlib.suppress(VpsError, TimeoutError):
-            async with asyncio.timeout(_SUGGEST_S):
-                return [each for each in await known() if current.lower() in each.lower()]
-        return []
 
     async def _on_command_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         await self.tell_error(

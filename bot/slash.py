@@ -20,6 +20,7 @@ Suggest = Callable[[discord.Interaction, str], Awaitable[list[str]]]
 AnyTool = Tool[Input, Output]
 
 _DESCRIPTION_LIMIT = 100
+_CHOICE_LIMIT, _MOST_CHOICES = 100, 25
 
 
 def commands(
@@ -63,7 +64,8 @@ def command(tool: Tool[Any, Any], handle: Handler, suggest: dict[str, Suggest]) 
 def _completion(suggest: Suggest) -> Callable[..., Any]:
     async def complete(interaction: discord.Interaction, current: str) -> list[app_commands.Choice[str]]:
         found = await suggest(interaction, current)
-        return [app_commands.Choice(name=value[:100], value=value) for value in found[:25] if len(value) <= 100]
+        offered = [value for value in found if 0 < len(value) <= _CHOICE_LIMIT][:_MOST_CHOICES]
+        return [app_commands.Choice(name=value, value=value) for value in offered]
 
     return complete
 

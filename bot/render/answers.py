@@ -7,7 +7,7 @@ from agents.tools.core import Output
 from agents.tools.views import AgentView
 from agents.tools.workspaces import DiffOutput
 from bot.render.blocks import Attachment, attachment
-from bot.render.text import duration, fence, inline_code, money, plain, shorten
+from bot.render.text import duration, fence, inline_code, money, plain, shorten, width
 
 _SIGNS = {
     "starting": "🚀", "running": "⏳", "succeeded": "✅", "failed": "❌", "refused": "🚫", "limited": "⛔", "interrupted": "⏹️",
@@ -33,7 +33,7 @@ def answer(output: Output) -> Answer:
         return _text(f"{state}{_agent(output.agent)}\n{plain(output.agent.result)}", "result.md", fenced=False)
     if isinstance(output, DiffOutput):
         return _diff(output)
-    return shorten(plain(output.summary()), _LIMIT), ()
+    return _text(plain(output.summary()), "answer.txt", fenced=False)
 
 
 def _diff(output: DiffOutput) -> Answer:
@@ -49,7 +49,7 @@ def _diff(output: DiffOutput) -> Answer:
 
 def _text(text: str, name: str, *, fenced: bool = True) -> Answer:
     shown = fence(plain(text)) if fenced else text
-    if len(shown) <= _LIMIT:
+    if width(shown) <= _LIMIT:
         return shown, ()
     tail = plain(text)[-800:]
     return f"The whole text is in the file; its end:\n{fence(tail)}", (attachment(name, text),)

@@ -15,10 +15,13 @@ from discord import app_commands
 from agents.tools.agents import SPAWN
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
+from bot.menus import run_on_message
 from bot.slash import Suggest, command, commands
+from tests.discord_standin import command_checks
 
 AnyTool = Tool[Any, Any]
 STRING, INTEGER, BOOLEAN, NUMBER = 3, 4, 5, 10
+MESSAGE_MENU = 3
 
 
 async def nothing(_interaction: discord.Interaction, _tool: AnyTool, _given: dict[str, Any]) -> None:
@@ -29,7 +32,7 @@ async def none(_interaction: discord.Interaction, _typed: str) -> list[str]:
     return []
 
 
-SUGGEST: dict[str, Suggest] = {"container_id": none, "workspace_path": none, "workspace_name": none}
+SUGGEST: dict[str, Suggest] = {"container_id": none, "workspace_path": none, "workspace_name": none, "tool": none}
 
 
 def payload(tool: AnyTool) -> dict[str, Any]:
@@ -81,6 +84,25 @@ def test_a_command_keeps_discords_limits(tool: AnyTool) -> None:
     texts = [part["name"] + part["description"] for part in (sent, *sent["options"])]
     choices = [choice["name"] + str(choice["value"]) for part in sent["options"] for choice in part.get("choices", [])]
     assert len("".join(texts + choices)) <= 8000
+
+
+def test_the_whole_tree_keeps_discords_limits() -> None:
+    tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
+    sent = [made.to_dict(tree) for made in (*commands(TOOLS, nothing, SUGGEST), run_on_message())]
+    # Names, descriptions, counts of commands, subcommands, options and choices; 8000 characters a command with all below it.
+    assert list(command_checks.commands(sent)) == []
+    menus = [each for each in sent if each["type"] == MESSAGE_MENU]
+    assert len(menus) <= 5
+    assert all(1 <= len(each["name"]) <= 32 for each in menus)
+
+
+def test_a_limit_that_is_broken_below_a_group_is_found() -> None:
+    option = {"type": STRING, "name": "text", "description": "x" * 100}
+    verbs = [{"type": 1, "name": f"v{at}", "description": "d", "options": [option] * 5} for at in range(26)]
+    found = list(command_checks.commands([{"type": 1, "name": "group", "description": "d", "options": verbs}]))
+    assert "/group has 26 options; 25 are allowed" in found
+    assert any("characters in all" in problem for problem in found)
+    assert "/group v0 has two options of the same name" in found
 
 
 def test_options_have_the_type_that_people_write() -> None:

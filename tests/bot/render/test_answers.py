@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from agents.tools.agents import ListOutput, StatusOutput, StopOutput, TextOutput, WaitOutput
 from agents.tools.views import AgentView
+from agents.tools.workspaces import DiffOutput, ListWorkspacesOutput
 from bot.render.answers import answer
 from bot.render.text import width
+from vps.workspace import Workspace
 
 NAME = "claude-agent-1795300000000-a1b2c3"
 AGENT = AgentView(
@@ -100,3 +102,21 @@ def test_a_long_result_is_a_file() -> None:
 
 def test_other_answers_are_their_summary() -> None:
     assert text(StopOutput(container_id=NAME, was_running=True)) == f"{NAME} stopped."
+
+
+def test_a_long_list_of_workspaces_becomes_a_file() -> None:
+    workspaces = [Workspace(name=f"api-{at}", path=f"/w/api-{at}", kind="git", branch="x" * 80) for at in range(40)]
+    output = ListWorkspacesOutput(workspaces=workspaces)
+    shown, (file,) = answer(output)
+    assert width(shown) <= 2000
+    assert file.name == "answer.txt"
+    assert file.content.decode() == output.summary()
+
+
+def test_a_diff_has_its_stat_in_the_message_and_its_patch_in_a_file() -> None:
+    workspace = Workspace(name="api--fix", path="/w/api--fix", kind="git", branch="agent/fix")
+    output = DiffOutput(workspace=workspace, base="main", stat=" calc.py | 2 +-\n" * 300, patch="+a\n" * 9000)
+    shown, (file,) = answer(output)
+    assert "calc.py | 2 +-" in shown
+    assert width(shown) <= 2000
+    assert (file.name, file.content) == ("api--fix.diff", b"+a\n" * 9000)
