@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from bot.render.text import plain, shorten
+from bot.replies import unimportant
 
 _EDIT_S = 1.5
 
@@ -19,31 +20,45 @@ class Anchor:
         self._interaction = interaction
         self._title = title
         self._message: discord.PartialMessage | None = None
+        self._answer: discord.PartialMessage | None = None
         self._edited = 0.0
 
     async def open(self, channel_id: int | None) -> int:
         """Make it the answer; inside a thread, where no thread can open, a message in the channel above."""
         response = await self._interaction.edit_original_response(content=self._title)
         if channel_id is None or channel_id == self._interaction.channel_id:
+            self._answer = self._partial(self._interaction.channel_id, response.id)
             return response.id
         await self._interaction.edit_original_response(content=f"{self._title}\n-# in <#{channel_id}>")
         channel = self._interaction.client.get_partial_messageable(channel_id, guild_id=self._interaction.guild_id)
         self._message = channel.get_partial_message((await channel.send(self._title)).id)
         return self._message.id
 
+    def _partial(self, channel_id: int | None, message_id: int) -> discord.PartialMessage | None:
+        if channel_id is None:
+            return None
+        return self._interaction.client.get_partial_messageable(channel_id).get_partial_message(message_id)
+
     async def progress(self, text: str) -> None:
         """Show a step of long work."""
         if time.monotonic() - self._edited >= _EDIT_S:
             self._edited = time.monotonic()
-            await self.say(f"🏗️ {plain(text)}")
+            with unimportant():
+                await self.say(f"🏗️ {plain(text)}")
 
     async def say(self, text: str) -> None:
         """Put a line below the title."""
         content = shorten(f"{self._title}\n{text}", 2000)
         if self._message is not None:
             await self._message.edit(content=content)
-        else:
+            return
+        try:
             await self._interaction.edit_original_response(content=content)
+        except discord.HTTPException:
+            # After 15 minutes the interaction is over; its answer is then a message like any other.
+            if self._answer is None:
+                raise
+            await self._answer.edit(content=content)
 
 
 class PrivateProgress:
@@ -57,7 +72,8 @@ class PrivateProgress:
         """Show a step."""
         if time.monotonic() - self._edited >= _EDIT_S:
             self._edited = time.monotonic()
-            await self._interaction.edit_original_response(content=f"🏗️ {shorten(plain(text), 1800)}")
+            with unimportant():
+                await self._interaction.edit_original_response(content=f"🏗️ {shorten(plain(text), 1800)}")
 
 
 def title(task: str) -> str:

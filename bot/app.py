@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import re
 import secrets
 import time
@@ -27,9 +26,10 @@ from bot.confirm import asked
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
 from bot.menus import run_on_message
-from bot.render.answers import answer
+from bot.render.answers import answer, failure
 from bot.render.card import STOP_ID
-from bot.render.text import plain, shorten
+from bot.render.text import plain
+from bot.replies import answer_privately, deliver
 from bot.slash import commands
 from bot.store import Store, open_store
 from bot.suggest import Suggestions
@@ -131,13 +131,11 @@ class Bot(discord.Client):
         await interaction.response.defer(ephemeral=True, thinking=True)
         origin, progress = people.origin(interaction), PrivateProgress(interaction)
         call = Call(origin, rights, progress, asked(interaction), str(interaction.id))
-        output = await tool.invoke(self.crew, given, call)
-        text, files = answer(output)
-        await interaction.edit_original_response(
-            content=self.crew.mask.text(text),
-            attachments=[discord.File(io.BytesIO(file.content), file.name) for file in files],
-            view=None,
-        )
+        try:
+            text, files = answer(await tool.invoke(self.crew, given, call))
+        except VpsError as error:
+            text, files = failure(error, self.crew.mask), ()
+        await deliver(interaction, self.crew.mask.text(text), files)
 
     async def spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
         """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
@@ -173,13 +171,11 @@ class Bot(discord.Client):
 
     async def tell_error(self, interaction: discord.Interaction, cause: Exception) -> None:
         """The one place that decides what people see: our errors as they are, others by a reference into the log."""
-        if isinstance(cause, VpsError):
-            text = str(cause)
-        else:
+        if not isinstance(cause, VpsError):
             reference = secrets.token_hex(4)
             await log.aerror("command failed", reference=reference, exc_info=cause)
-            text = f"Something went wrong here; the log has it under {reference}."
-        await answer_privately(interaction, f"❌ {shorten(plain(self.crew.mask.text(text)), 1800)}")
+            cause = VpsError(f"Something went wrong here; the log has it under {reference}.")
+        await answer_privately(interaction, failure(cause, self.crew.mask))
 
 
 class StopButton(
@@ -210,15 +206,6 @@ class StopButton(
         except VpsError as error:
             text = f"❌ {error}"
         await answer_privately(interaction, plain(bot.crew.mask.text(text)))
-
-
-async def answer_privately(interaction: discord.Interaction[Any], text: str) -> None:
-    """Whether or not it was answered or deferred already. An interaction that is gone is no error."""
-    with contextlib.suppress(discord.NotFound):
-        if interaction.response.is_done():
-            await interaction.followup.send(text, ephemeral=True)
-        else:
-            await interaction.response.send_message(text, ephemeral=True)
 
 
 def point_at(settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -13,8 +12,8 @@ from agents.tools.core import Call, Tool
 from agents.tools.workspaces import DIFF, PULL_REQUEST, PUSH
 from bot import people
 from bot.anchor import PrivateProgress
-from bot.render.answers import answer
-from bot.render.text import plain, shorten
+from bot.render.answers import answer, failure
+from bot.replies import deliver
 from vps.errors import BadInput, VpsError
 from vps.host.layout import NAME
 from vps.host.workspaces import SCRATCH
@@ -113,7 +112,6 @@ async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], na
     """A workspace tool on the workspace of a run, answered privately."""
     bot = cast("Bot", interaction.client)
     await interaction.response.defer(ephemeral=True, thinking=True)
-    files: list[discord.File] = []
     try:
         record = (await bot.crew.runs.describe(name, tail=0)).record
         if record is None:
@@ -123,8 +121,7 @@ async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], na
         rights, progress = await bot.people.rights(interaction), PrivateProgress(interaction)
         call = Call(people.origin(interaction), rights, progress, id=str(interaction.id))
         output = await tool.invoke(bot.crew, {"workspace_name": posixpath.basename(record.workspace), **given}, call)
-        text, found = answer(output)
-        files = [discord.File(io.BytesIO(file.content), file.name) for file in found]
+        text, files = answer(output)
     except VpsError as error:
-        text = f"❌ {shorten(plain(str(error)), 1800)}"
-    await interaction.edit_original_response(content=bot.crew.mask.text(text), attachments=files)
+        text, files = failure(error, bot.crew.mask), ()
+    await deliver(interaction, bot.crew.mask.text(text), files)

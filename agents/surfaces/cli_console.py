@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 import threading
+from typing import Self
+
+_CLEAR = "\r\x1b[K"
+"""To the line's beginning, and nothing on it (ECMA-48: CR, EL)."""
 
 
 def answer(text: str) -> None:
@@ -24,6 +29,43 @@ def tell(text: str) -> None:
 def complain(text: str) -> None:
     """What went wrong, with its remedy."""
     tell(f"error: {text}")
+
+
+class Steps:
+    """Steps of long work on stderr: one line rewritten in place on a terminal, a line each elsewhere, none when quiet.
+
+    `async with` takes the rewritten line away again before anything else is said.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._rewrites = sys.stderr.isatty()
+        self._shown = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        if self._shown:
+            _write(_CLEAR)
+
+    async def __call__(self, text: str) -> None:
+        """Tell of a step."""
+        line = "".join(sign if sign.isprintable() else " " for sign in text)
+        if self._quiet:
+            return
+        if not self._rewrites:
+            tell(line)
+            return
+        # A line that wrapped could not be taken back.
+        columns = shutil.get_terminal_size().columns
+        _write(f"{_CLEAR}{line[: columns - 1]}")
+        self._shown = True
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 async def confirm(question: str) -> bool:

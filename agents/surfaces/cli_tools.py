@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from agents.config import load
 from agents.crew import open_crew
 from agents.rights import Right
-from agents.surfaces.cli_console import answer, confirm, tell
+from agents.surfaces.cli_console import Steps, answer, confirm, tell
 from agents.tools.agents import SPAWN, WaitOutput
 from agents.tools.core import Call, Output, Tool
 from agents.tools.workspaces import DiffOutput
@@ -100,19 +100,21 @@ async def _run(tool: AnyTool, given: argparse.Namespace) -> int:
     settings = load()
     if tool is SPAWN:
         settings.require_credential()
+    async with Steps(quiet=given._json) as steps, open_crew(settings) as crew:  # noqa: SLF001  our own name in a namespace
+        output: Output = await tool.invoke(crew, raw, _call(tool, given, steps))
+    answer(output.model_dump_json() if given._json else _shown(output))  # noqa: SLF001  our own name in a namespace
+    return _exit_code(output)
+
+
+def _call(tool: AnyTool, given: argparse.Namespace, steps: Steps) -> Call:
     login = _login()
-    origin = Origin(caller=f"operator:{login}", caller_name=login, surface="cli")
-    call = Call(
-        origin=origin,
+    return Call(
+        origin=Origin(caller=f"operator:{login}", caller_name=login, surface="cli"),
         rights=frozenset(Right),
-        progress=_progress,
+        progress=steps,
         confirm=confirm if sys.stdin.isatty() else None,
         id=given._request_id if tool.changes else None,  # noqa: SLF001  our own name in a namespace
     )
-    async with open_crew(settings) as crew:
-        output: Output = await tool.invoke(crew, raw, call)
-    answer(output.model_dump_json() if given._json else _shown(output))  # noqa: SLF001  our own name in a namespace
-    return _exit_code(output)
 
 
 def _parameters(given: dict[str, Any], tool: AnyTool) -> dict[str, Any]:
@@ -161,7 +163,3 @@ def _login() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
-
-
-async def _progress(text: str) -> None:
-    tell(text)

@@ -8,6 +8,8 @@ from agents.tools.views import AgentView
 from agents.tools.workspaces import DiffOutput
 from bot.render.blocks import Attachment, attachment
 from bot.render.text import duration, fence, inline_code, money, plain, shorten, width
+from vps.errors import VpsError
+from vps.mask import Mask
 
 _SIGNS = {
     "starting": "🚀", "running": "⏳", "succeeded": "✅", "failed": "❌", "refused": "🚫", "limited": "⛔", "interrupted": "⏹️",
@@ -34,6 +36,11 @@ def answer(output: Output) -> Answer:
     if isinstance(output, DiffOutput):
         return _diff(output)
     return _text(plain(output.summary()), "answer.txt", fenced=False)
+
+
+def failure(error: VpsError, mask: Mask) -> str:
+    """The message for what a tool could not or would not do."""
+    return f"❌ {shorten(plain(mask.text(str(error))), 1800)}"
 
 
 def _diff(output: DiffOutput) -> Answer:

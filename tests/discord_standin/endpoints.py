@@ -83,8 +83,13 @@ class GuildEndpoints:
             route("GET", "/guilds/{guild_id}/roles", self._roles),
             route("GET", "/guilds/{guild_id}/members/{user_id}", self._member),
             route("GET", "/guilds/{guild_id}/threads/active", self._active_threads),
+            route("POST", "/users/@me/channels", self._direct),
             route("GET", "/users/{user_id}", lambda call: (200, self._world.member(call.id("user_id")).user.json())),
         ]
+
+    def _direct(self, call: Call) -> Reply:
+        user = self._world.member(int(call.body["recipient_id"])).user
+        return 200, {**self._world.direct(user).json(), "recipients": [user.json()]}
 
     def _channels(self, _call: Call) -> Reply:
         return 200, [channel.json() for channel in self._world.channels.values() if not channel.is_thread]

@@ -63,6 +63,7 @@ class World:
         self.commands: dict[int | None, list[Json]] = {}
         """The synced commands, by guild; global ones under None."""
         self.owner = self.add_member("owner")
+        self._direct: dict[int, Channel] = {}
         self._nonces: dict[tuple[int, str], Message] = {}
 
     # -- who and what -------------------------------------------------------------------------------------------
@@ -87,7 +88,9 @@ class World:
 
     def direct(self, user: User) -> Channel:
         """The direct messages between a user and the bot; no guild lists them."""
-        return Channel(self.ids(), user.name, 0, DIRECT)
+        if user.id not in self._direct:
+            self._direct[user.id] = Channel(self.ids(), user.name, 0, DIRECT)
+        return self._direct[user.id]
 
     def leave(self, user: User) -> None:
         """The user leaves the guild."""
@@ -95,7 +98,8 @@ class World:
         self.announce("GUILD_MEMBER_REMOVE", {"guild_id": str(self.guild_id), "user": user.json()})
 
     def channel(self, channel_id: int) -> Channel:
-        if channel := self.channels.get(channel_id):
+        direct = (each for each in self._direct.values() if each.id == channel_id)
+        if channel := self.channels.get(channel_id) or next(direct, None):
             return channel
         raise errors.unknown_channel()
 

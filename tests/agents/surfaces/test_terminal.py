@@ -1,0 +1,58 @@
+"""Long work on a terminal, in a pipe, and for a program that reads JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agents.surfaces.cli_console import Steps
+from tests.agents.conftest import REPOSITORY, Station
+from tests.agents.terminal import on_terminal
+from tests.vps.git_remote import TOKEN, GitRemote, git_remote
+
+
+@pytest.fixture
+async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
+    async with git_remote(tmp_path / "remotes") as served:
+        await served.repository("api", {"a.txt": "a\n"})
+        yield served
+
+
+@pytest.fixture
+def cloning(docked: Station, remote: GitRemote) -> Station:
+    docked.environ |= {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": remote.url}
+    return docked
+
+
+async def test_steps_are_rewritten_in_place_on_a_terminal(cloning: Station, remote: GitRemote) -> None:
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "HOME": str(cloning.root.parent)}
+    argv = [sys.executable, "-m", "bot", "workspace", "clone", f"{remote.url}/owner/api.git"]
+    async with on_terminal(argv, environ | cloning.environ, cloning.root.parent, columns=40) as terminal:
+        await terminal.shows("api · main")
+        assert await terminal.ended() == 0
+    written, _, answer = terminal.shown.rpartition("\r\x1b[K")
+    assert f"\r\x1b[KCloning {remote.url}/owner/api.git"[:43] in written
+    assert "\n" not in written
+    assert max(len(line) for line in written.split("\r\x1b[K")) < 40
+    assert answer.startswith("api · main")
+
+
+async def test_steps_are_lines_in_a_pipe_and_none_beside_json(cloning: Station, remote: GitRemote) -> None:
+    url = f"{remote.url}/owner/api.git"
+    plain = await cloning.agentflow("workspace", "clone", url, timeout=120)
+    assert plain.code == 0, plain.err
+    assert f"Cloning {url}" in plain.err.splitlines()
+    assert "\x1b" not in plain.err
+    machine = await cloning.agentflow("workspace", "clone", url, "--workspace-name", "two", "--json", timeout=120)
+    assert (machine.code, machine.err) == (0, "")
+    assert machine.json["workspace"]["name"] == "two"
+
+
+async def test_what_a_remote_says_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    async with Steps() as steps:
+        await steps("Counting\x1b]0;title\x07 objects\r100%")
+    assert capsys.readouterr().err == "Counting ]0;title  objects 100%\n"
