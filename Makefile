@@ -30,7 +30,7 @@ bench: $(STAMP) ## speed, as ratios to the same by hand; results in bench/result
 	@$(PYTHON) -m bench
 
 lock: ## pin requirements.txt again (needs uv)
-	@uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 --universal --all-extras \
+	@uv pip compile --quiet --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --universal --all-extras \
 	  -o requirements.txt pyproject.toml
 
 clean: ## remove what the two commands put into this directory

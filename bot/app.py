@@ -40,6 +40,8 @@ from vps.run import Run
 log = structlog.get_logger()
 
 _ASK_AGAIN_S = 3.0
+_FEED_AGAIN_S = 5.0
+_FEED_LONGEST_S = 300.0
 
 
 class Bot(discord.Client):
@@ -99,17 +101,27 @@ class Bot(discord.Client):
                 self._feeds[name] = asyncio.create_task(self._feed(name), name=f"feed {name}")
 
     async def _feed(self, name: str) -> None:
-        try:
-            run = await self._described(name)
-            known = await self.store.thread(name)
-            # What ended before this bot first saw it is history, not news.
-            if run.record is None or (known.ended if known else not run.alive and self._is_old(run.record.created_at)):
+        """Until all of the run is shown: what ends a feed before that is logged, and it begins again where the thread stands."""
+        wait = _FEED_AGAIN_S
+        while True:
+            try:
+                await self._show(name)
+            except VpsError as error:
+                await log.awarning("feed failed", run=name, error=str(error), again_in_s=wait)
+            except Exception:  # noqa: BLE001  one run's trouble must not end the others; it is logged with its trace
+                await log.aexception("feed failed", run=name, again_in_s=wait)
+            else:
                 return
-            await Feed(self.crew, self, self.store, run.record).run()
-        except VpsError as error:
-            await log.awarning("feed failed", run=name, error=str(error))
-        except Exception:  # noqa: BLE001  one run's trouble must not end the others; it is logged with its trace
-            await log.aexception("feed failed", run=name)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _FEED_LONGEST_S)
+
+    async def _show(self, name: str) -> None:
+        run = await self._described(name)
+        known = await self.store.thread(name)
+        # What ended before this bot first saw it is history, not news.
+        if run.record is None or (known.ended if known else not run.alive and self._is_old(run.record.created_at)):
+            return
+        await Feed(self.crew, self, self.store, run.record).run()
 
     async def _described(self, name: str) -> Run:
         """The run as the host knows it; asked again while the host cannot be reached."""

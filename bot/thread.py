@@ -7,6 +7,7 @@ import io
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import aiohttp
 import discord
 import structlog
 
@@ -159,10 +160,10 @@ async def _insist(call: Callable[[], Awaitable[T]]) -> T:
         except (discord.NotFound, discord.Forbidden) as error:
             remedy = "Check that the thread exists and the bot may write there."
             raise ThreadGoneError(f"Discord refused: {error.text}.", remedy=remedy) from error
-        except (discord.DiscordServerError, OSError, TimeoutError) as error:
+        except (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
             if attempt == _ATTEMPTS - 1:
                 raise
             await log.awarning("discord failed", error=str(error), again_in_s=wait)
-            await asyncio.sleep(wait)
+            await asyncio.sleep(max(wait, error.retry_after) if isinstance(error, discord.RateLimited) else wait)
             wait = min(wait * 2, _LONGEST_WAIT_S)
     raise AssertionError

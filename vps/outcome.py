@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import singledispatch
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vps.events import types as t
 
@@ -64,6 +64,22 @@ class DockerExit(BaseModel):
     finished_at: str = ""
     error: str = ""
     killed_for: Literal["timeout", "log_size"] | None = None
+
+
+def supervisor_exit(record: object) -> SupervisorExit | None:
+    """`exit.json` as it was read; None where there is none, or none that can be understood."""
+    try:
+        return SupervisorExit.model_validate(record) if record else None
+    except ValidationError:
+        return None
+
+
+def docker_exit(record: object) -> DockerExit | None:
+    """`docker.json` as it was read; one that cannot be understood tells that it ended, and no more."""
+    try:
+        return DockerExit.model_validate(record) if record else None
+    except ValidationError:
+        return DockerExit()
 
 
 @dataclass(frozen=True, slots=True)

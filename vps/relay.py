@@ -20,7 +20,7 @@ import structlog
 
 from vps.commands import host as host_commands
 from vps.errors import BadInput, CommandFailed, DiskFull, HostError, HostTimeout, HostUnreachable, VpsError
-from vps.outcome import DockerExit, SupervisorExit
+from vps.outcome import DockerExit, SupervisorExit, docker_exit, supervisor_exit
 from vps.runner import Done, Process, Runner
 from vps.shell import Cmd, Command
 
@@ -132,6 +132,8 @@ class Relay:
         try:
             async with asyncio.timeout(timeout), self._slots:
                 await self._up.wait()
+                if answer.done():
+                    answer.result()  # the connection broke while this waited for it: it was never asked
                 await self._order(op="ask", id=number, verb=verb, request=request or {})
                 found = await answer
         except TimeoutError as error:
@@ -198,6 +200,9 @@ class Relay:
             except HostError as error:
                 self._lost(error)
                 await log.awarning("relay lost", error=str(error))
+            except Exception as error:  # noqa: BLE001  whatever the host said: nobody else would start the relay again
+                self._lost(HostUnreachable(f"The relay on the host said something odd: {error}.", remedy=_REMEDY))
+                await log.aexception("relay lost")
             await asyncio.sleep(_RETRY_S)
 
     def _lost(self, error: HostError) -> None:
@@ -273,8 +278,9 @@ class Relay:
                 follower.offset += len(body)
                 follower.queue.put_nowait(Piece(head["offset"], body))
         elif head["t"] == "end":
-            supervisor = SupervisorExit.model_validate(head["exit"]) if head["exit"] else None
-            follower.queue.put_nowait(End(head["size"], DockerExit.model_validate(head["docker"]), supervisor))
+            follower.queue.put_nowait(
+                End(head["size"], docker_exit(head["docker"]) or DockerExit(), supervisor_exit(head["exit"]))
+            )
         else:
             follower.queue.put_nowait(Fault(head["what"]))
 

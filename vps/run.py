@@ -13,7 +13,7 @@ from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.events.types import Line
 from vps.models import RunRecord
-from vps.outcome import DockerExit, SupervisorExit
+from vps.outcome import DockerExit, SupervisorExit, docker_exit, supervisor_exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class Run:
 
     @property
     def alive(self) -> bool:
-        """Whether its container runs or is about to."""
-        if self.container is not None:
-            return self.container.state in ("running", "created", "restarting", "paused")
-        return self.record is not None and self.docker is None
+        """Whether it runs or is about to. One of ours has ended once that is written down: until then nobody knows how."""
+        if self.record is not None:
+            return self.docker is None
+        return self.container is not None and self.container.state in ("running", "created", "restarting", "paused")
 
     @property
     def by_hand(self) -> bool:
@@ -80,8 +80,8 @@ def run_of(item: dict[str, Any], container: Container | None, now: float) -> Run
         name=item["name"],
         record=RunRecord.model_validate(item["run"]) if item["run"] else None,
         container=container,
-        docker=DockerExit.model_validate(item["docker"]) if item["docker"] else None,
-        exit=SupervisorExit.model_validate(item["exit"]) if item["exit"] else None,
+        docker=docker_exit(item["docker"]),
+        exit=supervisor_exit(item["exit"]),
         size=item["size"],
         lines=tuple(parse(*framed) for framed in Framer(start).feed(raw)),
         raw=raw,

@@ -37,9 +37,9 @@ class Runs:
     async def facts(self) -> HostFacts:
         """What the host has; read anew."""
         facts = HostFacts.model_validate(await self._relay.ask("facts"))
-        if facts.uid == docker.AGENT_ID:
-            remedy = "Use another user: that uid is the agents' in their containers, so they could write its files."
-            raise BadInput("HETZNER_SSH_USER", f"its uid on the host is {docker.AGENT_ID}.", remedy=remedy)
+        if docker.AGENT_ID in (facts.uid, facts.gid):
+            remedy = "Use another user: that id is the agents' in their containers, so they could write its files."
+            raise BadInput("HETZNER_SSH_USER", f"its uid or gid on the host is {docker.AGENT_ID}.", remedy=remedy)
         return facts
 
     async def reach(self, host: str, port: int, *, tls: bool, timeout: float = 10.0) -> str:

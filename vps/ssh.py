@@ -71,7 +71,16 @@ class SshHost:
         with _translated(self.config):
             async with asyncio.timeout(timeout), self._slots:
                 connection = await self._connected()
-                done = await connection.run(command.render(), input=stdin, encoding=None)
+                process = await connection.create_process(command.render(), input=stdin, encoding=None)
+                try:
+                    done = await process.wait()
+                except BaseException:
+                    # One that was given up holds one of the connection's few sessions for as long as it runs; as root sshd takes no
+                    # signal for it (session.c), so long commands go through the relay, which kills them.
+                    with contextlib.suppress(OSError, asyncssh.Error):
+                        process.kill()
+                    process.close()
+                    raise
         if done.exit_status is None:
             raise HostUnreachable(f"The connection to {self.config} broke while `{_name(command)}` ran.")
         return Done(done.exit_status, _bytes(done.stdout), _bytes(done.stderr))
@@ -104,9 +113,14 @@ class SshHost:
 
     async def _connect(self) -> None:
         with _translated(self.config):
-            self._connection = await _open(self.config)
-            # Without a session channel sshd leaves Nagle's algorithm on: 40 ms more for every forwarded exchange (measured).
-            await self._connection.run("true")
+            connection = await _open(self.config)
+            try:
+                # Without a session channel sshd leaves Nagle's algorithm on: 40 ms more for every forwarded exchange (measured).
+                await connection.run("true", timeout=_LOGIN_S)
+            except BaseException:
+                connection.abort()
+                raise
+        self._connection = connection
         self.lost = None
         self.down.clear()
         self.up.set()
@@ -177,6 +191,16 @@ async def _open(config: HostConfig) -> asyncssh.SSHClientConnection:
     known_hosts = config.known_hosts.expanduser()
     if not await asyncio.to_thread(known_hosts.is_file):
         raise HostKeyError(f"HETZNER_KNOWN_HOSTS: there is no file {known_hosts}.", remedy=_KEY_REMEDY)
+    try:
+        return await _connect(config, known_hosts)
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
+        raise  # ValueErrors too, of the login key
+    except ValueError as error:
+        message = f"HETZNER_KNOWN_HOSTS: {known_hosts} has a line that is none of known_hosts: {error}."
+        raise HostKeyError(message, remedy="Correct or remove that line.") from error
+
+
+async def _connect(config: HostConfig, known_hosts: Path) -> asyncssh.SSHClientConnection:
     return await asyncssh.connect(
         config.address,
         config.port,

@@ -13,7 +13,7 @@ from agents.crew import Crew, Order
 from agents.rights import Right
 from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.parameters import ContainerId, MemoryBytes, TimeoutMs
-from agents.tools.views import AgentView, transcript, view
+from agents.tools.views import AgentView, ended_at, transcript, view
 from vps.models import CliOptions, PermissionMode
 from vps.run import Run
 
@@ -24,6 +24,8 @@ _FORBIDDEN_ENV = re.compile(
 )
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RECENT_S = 86_400.0
+_MOST = 500
+"""Agents in one answer, those that run first."""
 _POLL_S = 1.0
 
 
@@ -251,7 +253,9 @@ class ListOutput(Output):
 
 async def _list(crew: Crew, given: ListInput, _call: Call) -> ListOutput:
     runs = [run for run in await crew.runs.list() if given.all or _is_recent(run)]
-    described = await asyncio.gather(*(_described(crew, run) for run in runs[:50]))
+    described = await asyncio.gather(
+        *(_described(crew, run) for run in sorted(runs, key=lambda run: not run.alive)[:_MOST])
+    )
     return ListOutput(agents=[view(run, crew.mask) for run in described])
 
 
@@ -262,7 +266,7 @@ async def _described(crew: Crew, run: Run) -> Run:
 def _is_recent(run: Run) -> bool:
     if run.alive or run.record is None:
         return True
-    return run.now - run.record.created_at < _RECENT_S
+    return run.now - ended_at(run) < _RECENT_S
 
 
 class WaitInput(AgentInput):

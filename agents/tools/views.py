@@ -66,7 +66,7 @@ def view(run: Run, mask: Mask) -> AgentView:
         task=mask.text(run.record.task),
         workspace=run.record.workspace,
         caller=run.record.origin.caller_name or run.record.origin.caller,
-        elapsed_ms=round((_ended_at(run) - run.record.created_at) * 1000),
+        elapsed_ms=round((ended_at(run) - run.record.created_at) * 1000),
         turns=tally.turns,
         cost_usd=tally.cost_usd,
         model=tally.model,
@@ -87,7 +87,8 @@ def tallied(run: Run) -> Tally:
     return tally
 
 
-def _ended_at(run: Run) -> float:
+def ended_at(run: Run) -> float:
+    """When it ended, or the host's clock while it has not: epoch seconds."""
     if run.exit is not None:
         return run.exit.ended_at
     if run.docker is not None and run.docker.finished_at[:4] > "0001":

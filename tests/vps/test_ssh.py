@@ -41,6 +41,13 @@ async def test_without_a_known_hosts_file_nothing_is_trusted(host_config: HostCo
         await refused(host_config.model_copy(update={"known_hosts": tmp_path / "missing"}))
 
 
+async def test_a_malformed_known_hosts_file_is_named(host_config: HostConfig, tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    known.write_text("[127.0.0.1]:1 ssh-ed25519 no-base64-at-all\nnonsense\n")
+    with pytest.raises(HostKeyError):
+        await refused(host_config.model_copy(update={"known_hosts": known}))
+
+
 async def test_the_shown_key_is_the_servers(host_config: HostConfig, server: Sshd) -> None:
     fingerprint, line = await host_key(host_config)
     assert fingerprint.startswith("SHA256:")

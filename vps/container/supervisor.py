@@ -17,6 +17,8 @@ from vps.host.files import write_atomically
 _TICK_S = 0.5
 _KILL_AFTER_S = 3.0
 _FULL_S = 2.0
+_LEAVE_S = 30.0
+"""What a CLI that is done and whose stdin is closed may take to leave."""
 _INTERRUPT = b'{"type":"control_request","request_id":"agentflow-stop","request":{"subtype":"interrupt"}}\n'
 
 
@@ -39,6 +41,7 @@ class Supervisor:
         self._fed = False
         self._deadline: float | None = None
         self._idle_since: float | None = None
+        self._leave_at: float | None = None
         self._asked_to_stop = False
         self._reason: str | None = None
         self._stop_at = 0.0
@@ -180,11 +183,15 @@ class Supervisor:
             self._write_turn(None)
         if self._reason or time.monotonic() - self._idle_since >= self._idle_s:
             self._close_stdin()
+            self._leave_at = self._leave_at or time.monotonic() + _LEAVE_S
 
     def _check_time(self) -> None:
         now = time.monotonic()
         if self._reason is None and self._deadline is not None and now >= self._deadline:
             self._stop("timeout")
+        if self._reason is None and self._leave_at is not None and now >= self._leave_at:
+            self._signal(signal.SIGKILL if self._signalled else signal.SIGTERM)
+            self._leave_at = now + _KILL_AFTER_S
         if self._reason is None:
             return
         if self._signalled == 0 and now >= self._stop_at + self._grace_s:

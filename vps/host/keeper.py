@@ -29,7 +29,9 @@ LOG_LIMIT = 1 << 30
 _SWEEP_S = 2.0
 _PRUNE_S = 3600.0
 _OVERRUN_S = 30.0
-_STARTING_S = 60.0
+_STARTING_S = 600.0
+"""A large workspace may have to be given to the agents' user first."""
+_STARTED_S = 5.0
 _LINGER_S = 20.0
 
 
@@ -52,7 +54,9 @@ class Keeper:
                 await self._sweep()
                 if time.monotonic() - pruned > _PRUNE_S or not pruned:
                     pruned = time.monotonic()
-                    await asyncio.to_thread(prune.prune, self._root)
+                    # Somebody else may prune at the same time: what is gone already is no trouble.
+                    with contextlib.suppress(FileNotFoundError):
+                        await asyncio.to_thread(prune.prune, self._root)
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), _SWEEP_S)
                 self._woken.clear()
@@ -88,7 +92,10 @@ class Keeper:
             await asyncio.sleep(_SWEEP_S)
 
     async def _sweep(self) -> None:
-        await self._serve_models()
+        try:
+            await self._serve_models()
+        except OSError as error:
+            print(f"model: {error}", file=sys.stderr, flush=True)
         open_runs = layout.open_names(self._root)
         if not open_runs:
             return
@@ -96,6 +103,14 @@ class Keeper:
         containers = await _inspect(self._root)
         if containers is None:
             return
+        for name, container in containers.items():
+            # Its end is written down, and removing it failed then.
+            if (
+                name not in open_runs
+                and container["State"]["Status"] in ("exited", "dead")
+                and layout.known(self._root, name)
+            ):
+                await _docker("rm", "--force", "--volumes", container["Id"])
         for name in open_runs:
             try:
                 await self._keep(name, containers.get(name))
@@ -114,9 +129,10 @@ class Keeper:
             await self._bound(name, container["Id"])
 
     def _is_starting(self, name: str) -> bool:
-        """`docker run` comes after the run directory: a young run without a container is on its way."""
-        made = os.stat(layout.run(self._root, name)).st_mtime
-        return time.time() - made < _STARTING_S
+        """`docker run` comes after the run directory: a young run whose supervisor wrote nothing yet is on its way."""
+        directory = layout.run(self._root, name)
+        begun = os.lstat(os.path.join(directory, "out", "out.jsonl")).st_size > 0
+        return time.time() - os.stat(directory).st_mtime < (_STARTED_S if begun else _STARTING_S)
 
     def _close(self, name: str, ending: dict[str, Any]) -> None:
         directory = layout.run(self._root, name)
@@ -162,13 +178,16 @@ async def _forward(directory: str, host: str, port: int) -> asyncio.AbstractServ
             return
         await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
 
+    # A socket's path may have 107 bytes (unix(7)), the directory's more: the way through its descriptor is short.
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     # Renamed into place, so that a socket a dead keeper left behind is replaced and mounts of the directory see the new one.
-    temporary, path = os.path.join(directory, "new.sock"), os.path.join(directory, "api.sock")
+    temporary, path = f"/proc/self/fd/{handle}/new.sock", os.path.join(directory, "api.sock")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     server = await asyncio.start_unix_server(carry, temporary)
     os.chmod(temporary, 0o666)  # noqa: S103  the agent's uid connects; only its container has the directory
     os.rename(temporary, path)
+    os.close(handle)
     return server
 
 

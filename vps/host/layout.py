@@ -53,6 +53,11 @@ def names(root: str) -> list[str]:
     return sorted(name for name in found if NAME.fullmatch(name))
 
 
+def known(root: str, name: str) -> bool:
+    """Whether a run of that name has its directory here."""
+    return bool(NAME.fullmatch(name)) and os.path.isdir(os.path.join(runs(root), name))
+
+
 def open_names(root: str) -> list[str]:
     """The runs whose end nobody has written down yet."""
     return [name for name in names(root) if not os.path.lexists(os.path.join(runs(root), name, "docker.json"))]

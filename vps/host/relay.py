@@ -23,13 +23,14 @@ import json
 import os
 import select
 import struct
+import subprocess
 import sys
 import threading
 import time
 import traceback
 from typing import Any
 
-from vps.host import layout
+from vps.host import keeper, layout
 from vps.host.answers import answer
 from vps.host.files import NotRegular, open_regular
 from vps.host.watch import IN_CLOSE_WRITE, IN_CREATE, IN_MODIFY, IN_MOVED_TO, Watch
@@ -37,6 +38,7 @@ from vps.host.watch import IN_CLOSE_WRITE, IN_CREATE, IN_MODIFY, IN_MOVED_TO, Wa
 _PIECE = 1 << 18
 _SILENCE_S = 45.0
 _TICK_S = 1.0
+_KEEP_S = 10.0
 # Bursts of lines leave as one frame: half the CPU at 10,000 lines/s, unseen by a person (measured with 20 ms).
 _COALESCE_S = 0.005
 _INOTIFY = struct.Struct("iIII")
@@ -102,6 +104,7 @@ class Relay:
         self._sending = threading.Lock()
         self._heard = time.monotonic()
         self._swept = 0.0
+        self._kept = 0.0
         self._watch = Watch()
         os.makedirs(layout.runs(root), mode=0o700, exist_ok=True)
         self._runs_watch = self._watch.add(layout.runs(root), IN_CREATE | IN_MOVED_TO)
@@ -200,8 +203,19 @@ class Relay:
         if time.monotonic() - self._swept < _TICK_S:
             return
         self._swept = time.monotonic()
+        if self._swept - self._kept > _KEEP_S:
+            self._kept = self._swept
+            threading.Thread(target=self._keep, daemon=True).start()
         self._announce()
         self._dirty.update(self._follows)
+
+    def _keep(self) -> None:
+        """Whatever ended the keeper, a reboot or the kernel: runs that have not ended need one."""
+        try:
+            if layout.open_names(self._root):
+                keeper.ensure(self._root)
+        except (OSError, subprocess.SubprocessError) as error:
+            print(f"keeper: {error}", file=sys.stderr, flush=True)
 
     def _advance(self, name: str) -> None:
         follow = self._follows[name]
