@@ -10,6 +10,7 @@ from discord import app_commands
 from agents.tools.agents import SPAWN
 from agents.tools.core import Call
 from bot import people
+from bot.render.text import shorten, width
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -32,10 +33,12 @@ def run_on_message() -> app_commands.ContextMenu:
 
 
 def task_of(message: discord.Message) -> str:
-    """Its text, and the names of what is attached, which an agent does not get yet."""
-    names = ", ".join(attachment.filename for attachment in message.attachments)
-    attached = f"\n\nAttached to the message, not given to you: {names}" if names else ""
-    return message.content[: _LONGEST - len(attached)] + attached[:_LONGEST]
+    """Its text, a forwarded one's too, and the names of what is attached, which an agent does not get yet."""
+    parts = (message, *message.message_snapshots)
+    names = ", ".join(attachment.filename for part in parts for attachment in part.attachments)
+    attached = shorten(f"\n\nAttached to the message, not given to you: {names}", _LONGEST // 2) if names else ""
+    said = "\n".join(part.content for part in parts if part.content)
+    return shorten(said, _LONGEST - width(attached)) + attached
 
 
 class TaskForm(discord.ui.Modal, title="Run an agent"):
