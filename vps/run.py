@@ -44,6 +44,10 @@ class Run:
     lines: tuple[Line, ...] = ()
     raw: bytes = b""
     """The same lines as they stand in the log."""
+    before: tuple[Line, ...] = ()
+    """Of the lines before those, the last of each kind that tells of the run: its start, its model, a result."""
+    turns: int = 0
+    """API messages of the main agent in the whole log, if its lines were asked for."""
     errors: str = ""
     now: float = 0.0
     """The host's clock when this was read, epoch seconds."""
@@ -76,6 +80,7 @@ def run_of(item: dict[str, Any], container: Container | None, now: float) -> Run
     if item["run"] is None and container is None and item["docker"] is None:
         raise NoSuchRun(item["name"])
     raw, start = _whole_lines(base64.b64decode(item["log"]), item["start"])
+    kept = [(begin, base64.b64decode(line)) for begin, line in item["kept"]]
     return Run(
         name=item["name"],
         record=RunRecord.model_validate(item["run"]) if item["run"] else None,
@@ -85,6 +90,8 @@ def run_of(item: dict[str, Any], container: Container | None, now: float) -> Run
         size=item["size"],
         lines=tuple(parse(*framed) for framed in Framer(start).feed(raw)),
         raw=raw,
+        before=tuple(parse(begin, begin + len(line) + 1, line) for begin, line in kept if begin < start),
+        turns=item["turns"],
         errors=item["errors"],
         now=now,
     )

@@ -79,11 +79,12 @@ def view(run: Run, mask: Mask) -> AgentView:
 
 
 def tallied(run: Run) -> Tally:
-    """What the lines at hand say; a log's tail has the result and the last action."""
+    """What is known of it, also of what stands before the lines at hand."""
     tally = Tally()
-    for line in run.lines:
+    for line in (*run.before, *run.lines):
         for event in line.events:
             tally.feed(event)
+    tally.answers = max(tally.answers, run.turns)
     return tally
 
 

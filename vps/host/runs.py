@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from vps.host import layout, workspaces
+from vps.host import digest, layout, workspaces
 from vps.host.files import open_regular, write_atomically
 
 _NEEDED_BYTES = 256 << 20
@@ -163,7 +163,8 @@ def _model(root: str, target: str | None) -> str | None:
 
 
 def describe(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Runs with what their files say: all, or the one called `name`; of those, the last `tail` bytes of the log."""
+    """Runs with what their files say: all, or the one called `name`; of those, the last `tail` bytes of the log, and with it
+    what the whole log says (see vps.host.digest)."""
     wanted = request.get("name")
     names = [wanted] if wanted else layout.names(root)
     return {"now": time.time(), "runs": [_describe(root, name, int(request.get("tail", 0))) for name in names]}
@@ -181,6 +182,7 @@ def _describe(root: str, name: str, tail: int) -> dict[str, Any]:
         "start": start,
         "log": base64.b64encode(data).decode("ascii"),
         "errors": _tail(os.path.join(directory, "out", "err.log"), 2000 if tail else 0)[0].decode("utf-8", "replace"),
+        **(digest.of(root, name) if tail else {"turns": 0, "kept": []}),
     }
 
 
