@@ -58,7 +58,9 @@ class Crew:
         # The refusal of a limit comes before a build, which may take minutes; asking both at once spares a round trip.
         facts, current = await asyncio.gather(self.runs.facts(), self.image.state())
         limits = _limits(order, facts)
+        workspace = order.workspace or f"{self.settings.AGENTFLOW_ROOT}/workspace"
         if current is not State.CURRENT:
+            await self.runs.check(workspace)
             await self.image.ensure(progress)
         now = time.time()
         request = RunRequest(
@@ -66,7 +68,7 @@ class Crew:
             session_id=str(uuid.uuid4()),
             message_id=str(uuid.uuid4()),
             task=order.task,
-            workspace=order.workspace or f"{self.settings.AGENTFLOW_ROOT}/workspace",
+            workspace=workspace,
             options=order.options,
             limits=limits,
             env=order.env,

@@ -57,6 +57,7 @@ class DockerExit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    id: str = ""
     state: Literal["exited", "vanished"] = "exited"
     exit_code: int | None = None
     oom_killed: bool = False

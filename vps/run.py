@@ -116,5 +116,5 @@ def answers_to(run: Run, given: str) -> bool:
     """Whether a person may mean it by this: the beginning of its name, or of its container's id."""
     if not given:
         return False
-    container_id = run.container.id if run.container else ""
+    container_id = run.container.id if run.container else run.docker.id if run.docker else ""
     return run.name.startswith(given) or (len(given) >= 4 and container_id.startswith(given))

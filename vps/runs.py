@@ -47,6 +47,10 @@ class Runs:
         request = {"host": host, "port": port, "tls": tls, "timeout_s": timeout}
         return str((await self._relay.ask("reach", request))["error"])
 
+    async def check(self, workspace: str) -> None:
+        """Raises BadInput or DiskFull where a start there would; nothing is made."""
+        await self._relay.ask("check", {"workspace": workspace})
+
     async def start(self, request: RunRequest) -> Run:
         """Start one. Raises BadInput, WorkspaceBusy, DiskFull, DockerUnavailable or HostError; then nothing of it is left there."""
         starting = asyncio.create_task(self._start(request))

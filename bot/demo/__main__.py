@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import shutil
 import signal
 import sys
 import time
@@ -19,6 +18,7 @@ from vps.errors import VpsError
 
 TASK = "fix add() and add a test"
 _RUN_S = 300.0
+_INTERRUPTED = 130
 
 
 def main() -> int:
@@ -35,8 +35,8 @@ def main() -> int:
     except VpsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return _INTERRUPTED
 
 
 def _say(text: str) -> None:
@@ -44,10 +44,11 @@ def _say(text: str) -> None:
 
 
 async def _once(given: argparse.Namespace) -> int:
-    directory = given.directory.resolve()
-    # A fresh repository each time, so that there is something to change.
-    await asyncio.to_thread(shutil.rmtree, directory / "vps" / "workspace", ignore_errors=True)
-    async with stage(directory, _say) as found:
+    running = asyncio.current_task()
+    assert running is not None
+    # SIGTERM, too, ends what was started; Ctrl-C does so by itself.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    async with stage(given.directory.resolve(), _say, anew=True) as found:
         _say(f'/spawn task:"{given.task}"')
         started = time.monotonic()
         await found.discord.person.slash("spawn", task=given.task)

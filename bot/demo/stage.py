@@ -18,6 +18,8 @@ from agents.config import Settings
 from agents.crew import Progress
 from bot.app import Bot, running_bot
 from bot.demo.embedded import EmbeddedDiscord, embedded_discord
+from vps.commands import docker
+from vps.runner import check
 from vps.testing.engine import engine
 from vps.testing.model import ScriptedModel
 from vps.testing.packages import Say
@@ -44,11 +46,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path, say: Say, *, port: int = 0) -> AsyncGenerator[Stage]:
-    """Everything for the length of the block, its files in `directory`; nothing is left running behind it."""
+async def stage(directory: Path, say: Say, *, port: int = 0, anew: bool = False) -> AsyncGenerator[Stage]:
+    """Everything for the length of the block, its files in `directory`; nothing is left running behind it.
+
+    With `anew` the repository of an earlier time goes, so that there is something to change.
+    """
     root = directory / "vps"
-    workspace = root / "workspace"
-    await asyncio.to_thread(seed, workspace)
     async with contextlib.AsyncExitStack() as stack:
         say("Docker: looking for an engine")
         found = await stack.enter_async_context(engine(say))
@@ -84,9 +87,18 @@ async def stage(directory: Path, say: Say, *, port: int = 0) -> AsyncGenerator[S
         say("Bot: connected to the embedded Discord, commands synced")
         try:
             await bot.crew.image.ensure(_told(say))
-            yield Stage(discord, bot, workspace, model)
+            yield Stage(discord, bot, await _workspace(bot, root, anew=anew), model)
         finally:
             await _clear(bot, say)
+
+
+async def _workspace(bot: Bot, root: Path, *, anew: bool) -> Path:
+    """The repository agents work in. What an agent wrote belongs to its user: only a container removes it for every user."""
+    workspace = root / "workspace"
+    if anew and workspace.exists():
+        await check(bot.crew.relay, docker.remove_as_root(bot.settings.AGENTFLOW_IMAGE, str(root), [workspace.name]))
+    await asyncio.to_thread(seed, workspace)
+    return workspace
 
 
 def _told(say: Say) -> Progress:

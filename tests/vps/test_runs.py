@@ -196,6 +196,8 @@ async def test_ids_are_names_unique_prefixes_or_docker_ids(machine: Machine) -> 
 
     assert await machine.runs.find(run.container.id[:12]) == name
     assert await machine.runs.find(name[:-2]) == name
+    await machine.ended(name)
+    assert await machine.runs.find(run.container.id[:12]) == name
     with pytest.raises(NoSuchRun):
         await machine.runs.find("no-such-agent")
 

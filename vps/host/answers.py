@@ -77,6 +77,7 @@ def _done(code: int, output: bytes, errors: bytes) -> dict[str, Any]:
 _VERBS: dict[str, Answer] = {
     "facts": facts.facts,
     "reach": facts.reach,
+    "check": runs.check,
     "prepare": runs.prepare,
     "describe": runs.describe,
     "append": runs.append,

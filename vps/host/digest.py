@@ -1,4 +1,4 @@
-"""What a log says of its whole run, for whoever reads only its tail: how many turns, and the last line of each kind that tells of it.
+"""What a log says of its whole run, for whoever reads only its tail: its turns, and the last line of each kind that tells of it.
 
 A log is an agent's: it is opened as a regular file only, a line that is no JSON counts for nothing, and what is kept is bounded.
 """

@@ -123,7 +123,7 @@ class Keeper:
             if not self._is_starting(name):
                 self._close(name, {"state": "vanished", "exit_code": None, "oom_killed": False, "error": ""})
         elif container["State"]["Status"] in ("exited", "dead"):
-            self._close(name, _ending(container["State"]))
+            self._close(name, _ending(container))
             await _docker("rm", "--force", "--volumes", container["Id"])
         else:
             await self._bound(name, container["Id"])
@@ -200,8 +200,10 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-def _ending(state: dict[str, Any]) -> dict[str, Any]:
+def _ending(container: dict[str, Any]) -> dict[str, Any]:
+    state = container["State"]
     return {
+        "id": container["Id"],
         "state": "exited",
         "exit_code": state["ExitCode"],
         "oom_killed": state["OOMKilled"],

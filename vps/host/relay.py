@@ -33,6 +33,7 @@ from typing import Any
 from vps.host import keeper, layout
 from vps.host.answers import answer
 from vps.host.files import NotRegular, open_regular
+from vps.host.output import Output
 from vps.host.watch import IN_CLOSE_WRITE, IN_CREATE, IN_MODIFY, IN_MOVED_TO, Watch
 
 _PIECE = 1 << 18
@@ -42,6 +43,7 @@ _KEEP_S = 10.0
 # Bursts of lines leave as one frame: half the CPU at 10,000 lines/s, unseen by a person (measured with 20 ms).
 _COALESCE_S = 0.005
 _INOTIFY = struct.Struct("iIII")
+_LOG = os.path.join("out", "out.jsonl")
 
 
 class Gone(Exception):
@@ -54,13 +56,13 @@ class Follow:
     def __init__(self, root: str, name: str, offset: int) -> None:
         self.name = name
         self.offset = offset
-        self._directory = layout.run(root, name)
-        self._path = os.path.join(self._directory, "out", "out.jsonl")
         try:
+            self._directory = layout.run(root, name)
+            self._path = os.path.join(self._directory, _LOG)
             self._fd = open_regular(self._path)
         except NotRegular as error:
             raise Gone("unreadable") from error
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise Gone("missing") from error
         self._inode = os.fstat(self._fd).st_ino
 
@@ -101,37 +103,45 @@ class Relay:
         self._watched: dict[int, str] = {}
         self._dirty: set[str] = set()
         self._commands = b""
-        self._sending = threading.Lock()
+        self._output = Output(1)
         self._heard = time.monotonic()
         self._swept = 0.0
         self._kept = 0.0
         self._watch = Watch()
         os.makedirs(layout.runs(root), mode=0o700, exist_ok=True)
-        self._runs_watch = self._watch.add(layout.runs(root), IN_CREATE | IN_MOVED_TO)
+        self._runs_watch = self._add(layout.runs(root), IN_CREATE | IN_MOVED_TO)
         self._known = set(layout.names(root))
 
     def run(self) -> None:
         """Until stdin ends or nothing was heard for 45 s: a dropped connection must not leave a process behind."""
         self._send({"t": "hello", "runs": sorted(self._known)})
         while time.monotonic() - self._heard < _SILENCE_S:
-            ready, _, _ = select.select([0, self._watch.fileno()], [], [], 0 if self._dirty else _TICK_S)
+            self._output.write()
+            ready = self._wait()
             if 0 in ready and not self._listen():
                 return
             if self._watch.fileno() in ready:
                 time.sleep(_COALESCE_S)
                 self._notice()
             self._sweep()
-            for name in list(self._dirty):
+            for name in [] if self._output.full else list(self._dirty):
                 self._advance(name)
 
+    def _wait(self) -> list[Any]:
+        """What can be read: until then, until there is room to write what waits, or a tick has passed."""
+        writing = [self._output] if self._output.waiting else []
+        patience = 0 if self._dirty and not self._output.full else _TICK_S
+        ready, _, _ = select.select([0, self._watch.fileno(), self._output.wake], writing, [], patience)
+        return ready
+
     def _send(self, head: dict[str, Any], body: bytes = b"") -> None:
-        data = json.dumps(head, separators=(",", ":")).encode() + b"\n" + body
-        with self._sending:
-            while data:
-                data = data[os.write(1, data) :]
+        self._output.add(json.dumps(head, separators=(",", ":")).encode() + b"\n" + body)
 
     def _listen(self) -> bool:
-        data = os.read(0, 65_536)
+        try:
+            data = os.read(0, 65_536)
+        except BlockingIOError:
+            return True  # stdin and stdout may be one socket, and that does not block
         self._heard = time.monotonic()
         *lines, self._commands = (self._commands + data).split(b"\n")
         for line in lines:
@@ -154,10 +164,7 @@ class Relay:
         except Exception:  # noqa: BLE001  it is told to whoever asked
             found = {"failed": traceback.format_exc(limit=-3)}
         body = json.dumps(found).encode()
-        try:
-            self._send({"t": "answer", "id": order["id"], "size": len(body)}, body)
-        except BrokenPipeError:
-            pass  # the loop ends for the same reason
+        self._send({"t": "answer", "id": order["id"], "size": len(body)}, body)
 
     def _follow(self, name: str, offset: int) -> None:
         self._forget(name)
@@ -167,9 +174,19 @@ class Relay:
             self._send({"t": "fault", "run": name, "what": str(gone)})
             return
         directory = layout.run(self._root, name)
-        self._watched[self._watch.add(directory, IN_MOVED_TO)] = name
-        self._watched[self._watch.add(os.path.join(directory, "out", "out.jsonl"), IN_MODIFY | IN_CLOSE_WRITE)] = name
+        for path, mask in ((directory, IN_MOVED_TO), (os.path.join(directory, _LOG), IN_MODIFY | IN_CLOSE_WRITE)):
+            descriptor = self._add(path, mask)
+            if descriptor is not None:
+                self._watched[descriptor] = name
         self._dirty.add(name)
+
+    def _add(self, path: str, mask: int) -> int | None:
+        """Watch it; without, where the host's limit is reached (inotify(7)), every tick looks for itself."""
+        try:
+            return self._watch.add(path, mask)
+        except OSError as error:
+            print(f"inotify: {error}", file=sys.stderr, flush=True)
+            return None
 
     def _forget(self, name: str) -> None:
         follow = self._follows.pop(name, None)
@@ -241,6 +258,6 @@ def main(root: str) -> int:
     """Run the relay on this process's stdin and stdout."""
     try:
         Relay(root).run()
-    except BrokenPipeError:
+    except (BrokenPipeError, ConnectionResetError):
         sys.stderr.close()
     return 0

@@ -50,6 +50,13 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def check(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what `prepare` would refuse, before anything long is done for it."""
+    _check_disk(root)
+    _workspace(root, request["workspace"])
+    return {}
+
+
 @contextlib.contextmanager
 def _one_at_a_time(root: str) -> Generator[None, None, None]:
     """Two agents that start at once must not both find a workspace free."""

@@ -21,7 +21,8 @@ class Watch:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd = self._libc.inotify_init1(_NONBLOCK_CLOEXEC)
         if self._fd < 0:
-            raise OSError(ctypes.get_errno(), "inotify_init1")
+            # The user's limit of instances is reached: this one never tells anything, and `add` says so.
+            self._fd, _ = os.pipe2(_NONBLOCK_CLOEXEC)
 
     def fileno(self) -> int:
         """The descriptor to poll."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bot.demo.stage import seed
 from tests.bot.scene import Ground, docker, short_directory
 from vps.host.layout import LABEL_ROOT
 
@@ -31,15 +34,39 @@ async def test_one_run_changes_the_repository_tells_its_thread_and_leaves_nothin
         assert [line for line in processes() if str(directory) in line] == []
 
 
-async def test_a_run_that_changes_nothing_is_a_failure(ground: Ground) -> None:
+async def test_a_run_that_changes_nothing_is_a_failure_whatever_one_before_it_changed(ground: Ground) -> None:
     with short_directory() as directory:
+        seed(directory / "vps" / "workspace")
+        (directory / "vps" / "workspace" / "earlier.py").touch()
         code, output = await demo("--once", "--directory", str(directory), "--task", "scenario:ok")
         assert "All is well." in output
         assert code == 1
 
 
+async def test_a_signal_in_the_middle_leaves_nothing_either(ground: Ground) -> None:
+    with short_directory() as directory:
+        label = f"label={LABEL_ROOT}={directory / 'vps'}"
+        async with begun("--once", "--directory", str(directory), "--task", "scenario:timeout") as process:
+            while not await docker("ps", "-q", "--filter", label):
+                await asyncio.sleep(0.1)
+            process.terminate()
+            output, _ = await process.communicate()
+        assert process.returncode == 130, output.decode()
+        assert await docker("ps", "-aq", "--filter", label) == ""
+        assert [line for line in processes() if str(directory) in line] == []
+
+
 async def demo(*words: str) -> tuple[int, str]:
-    """Exit code and output, with none of this machine's credentials."""
+    """Exit code and output."""
+    async with begun(*words) as process:
+        output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+@asynccontextmanager
+async def begun(*words: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """The demo, bounded, with none of this machine's credentials."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "CLAUDE_"))}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot.demo", *words,
@@ -47,13 +74,11 @@ async def demo(*words: str) -> tuple[int, str]:
     )  # fmt: skip
     try:
         async with asyncio.timeout(DEMO_S):
-            output, _ = await process.communicate()
+            yield process
     finally:
         if process.returncode is None:
             process.terminate()
             await process.wait()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
 
 
 def processes() -> list[str]:

@@ -1,0 +1,45 @@
+"""What pruning counts and takes, on directories alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from vps.host.prune import prune
+
+DAY_S = 86_400.0
+
+
+def ended(root: Path, number: int, *, age_s: float = 0, transcript: int = 0) -> str:
+    """A run that ended `age_s` ago, with so many bytes of transcripts."""
+    name = f"claude-agent-179000000000{number}-abc123"
+    end = root / "runs" / name / "docker.json"
+    end.parent.mkdir(parents=True)
+    end.write_text("{}")
+    os.utime(end, (time.time() - age_s,) * 2)
+    (root / "sessions" / name).mkdir(parents=True)
+    (root / "sessions" / name / "one.jsonl").write_bytes(b"x" * transcript)
+    return name
+
+
+def test_transcripts_count_and_the_oldest_go_first(tmp_path: Path) -> None:
+    names = [ended(tmp_path, number, transcript=1000) for number in range(3)]
+    assert prune(str(tmp_path), DAY_S, 2500) == names[:1]
+    assert sorted(os.listdir(tmp_path / "sessions")) == names[1:]
+
+
+def test_age_alone_is_reason_enough_and_open_runs_stay(tmp_path: Path) -> None:
+    old, running = ended(tmp_path, 1, age_s=2 * DAY_S), ended(tmp_path, 2, age_s=2 * DAY_S)
+    (tmp_path / "runs" / running / "docker.json").unlink()
+    assert prune(str(tmp_path), DAY_S, 1 << 20) == [old]
+    assert os.listdir(tmp_path / "runs") == [running]
+
+
+def test_a_run_whose_making_broke_off_goes_after_an_hour(tmp_path: Path) -> None:
+    young, old = (tmp_path / "runs" / f"{ended(tmp_path, number)}.new" for number in (1, 2))
+    for each in (young, old):
+        each.mkdir()
+    os.utime(old, (time.time() - 2 * 3600,) * 2)
+    prune(str(tmp_path), DAY_S, 1 << 20)
+    assert (young.exists(), old.exists()) == (True, False)
