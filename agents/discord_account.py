@@ -19,8 +19,8 @@ _API = "https://discord.com/api/v10"
 _TIMEOUT_S = 15.0
 _MAX_ANSWER = 1 << 20
 # https://discord.com/developers/docs/topics/permissions: view channel, send messages, embed links, attach files,
-# read history, manage threads, create public threads, send messages in threads.
-_PERMISSIONS = sum(1 << bit for bit in (10, 11, 14, 15, 16, 34, 35, 38))
+# read history, create public threads, send messages in threads.
+_PERMISSIONS = sum(1 << bit for bit in (10, 11, 14, 15, 16, 35, 38))
 # https://discord.com/developers/docs/resources/application#application-object-application-flags
 _INTENTS = {"presence": (12, 13), "members": (14, 15), "message content": (18, 19)}
 

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _NAME_LIMIT = 100
 _ALREADY_HAS_THREAD = 160004
+_ARCHIVED = 50083
 _ATTEMPTS = 8
 _LONGEST_WAIT_S = 30.0
 
@@ -66,7 +67,7 @@ class RunThread:
             await self._store.save_thread(self.row)
         else:
             card_id = self.row.card_id
-            await _insist(lambda: self._messages.get_partial_message(card_id).edit(view=view))
+            await self._edit(lambda: self._messages.get_partial_message(card_id).edit(view=view))
 
     async def show(self, block: Block) -> bool:
         """Send a block's message, or edit it if it shows something else by now; whether there was something to do."""
@@ -78,7 +79,7 @@ class RunThread:
             message_id = await self._send(block.text, block.files, block.index)
         else:
             message_id = seen.message_id
-            await _insist(
+            await self._edit(
                 lambda: self._messages.get_partial_message(message_id).edit(
                     content=block.text, attachments=_files(block.files)
                 )
@@ -98,6 +99,21 @@ class RunThread:
         await _insist(lambda: self._messages.send(text, nonce=self._nonce(number), allowed_mentions=mentions, **more))
         self.row = ThreadRow(self.row.run, self.row.channel_id, self.row.thread_id, self.row.card_id, ended=True)
         await self._store.save_thread(self.row)
+
+    async def _edit(self, edit: Callable[[], Awaitable[object]]) -> None:
+        """A message sent to an archived thread opens it again, an edit is refused there (Discord's code 50083)."""
+        try:
+            await _insist(edit)
+        except discord.HTTPException as error:
+            if error.code != _ARCHIVED:
+                raise
+            await _insist(self._reopen)
+            await _insist(edit)
+
+    async def _reopen(self) -> None:
+        thread = await self._client.fetch_channel(self.row.thread_id)
+        if isinstance(thread, discord.Thread):
+            await thread.edit(archived=False)
 
     async def _send(self, text: str, files: tuple[Attachment, ...], number: int) -> int:
         message = await _insist(lambda: self._messages.send(text, files=_files(files), nonce=self._nonce(number)))

@@ -91,6 +91,15 @@ async def test_a_deleted_thread_ends_the_showing_and_not_the_run(scene: Scene) -
     assert "The long command has ended." in answer.text
 
 
+async def test_a_thread_archived_by_somebody_is_opened_again_to_show_the_end(scene: Scene) -> None:
+    thread = await scene.spawn("scenario:sleep:300")
+    await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    thread.archived = True
+    await scene.slash("stop", container_id=await scene.name_of(thread))
+    await scene.end_of(thread)
+    assert not thread.archived
+
+
 async def test_within_discords_limits_nothing_is_refused_twice(scene: Scene) -> None:
     scene.discord.limits.allowed, scene.discord.limits.per_seconds = 3, 1.0
     thread = await scene.spawn("scenario:words:6")

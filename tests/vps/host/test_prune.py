@@ -17,29 +17,38 @@ def ended(root: Path, number: int, *, age_s: float = 0, transcript: int = 0) -> 
     end = root / "runs" / name / "docker.json"
     end.parent.mkdir(parents=True)
     end.write_text("{}")
-    os.utime(end, (time.time() - age_s,) * 2)
+    grow_old(end, age_s)
     (root / "sessions" / name).mkdir(parents=True)
     (root / "sessions" / name / "one.jsonl").write_bytes(b"x" * transcript)
     return name
 
 
+def grow_old(path: Path, age_s: float) -> None:
+    then = time.time() - age_s
+    os.utime(path, (then, then))
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
 def test_transcripts_count_and_the_oldest_go_first(tmp_path: Path) -> None:
     names = [ended(tmp_path, number, transcript=1000) for number in range(3)]
     assert prune(str(tmp_path), DAY_S, 2500) == names[:1]
-    assert sorted(os.listdir(tmp_path / "sessions")) == names[1:]
+    assert names_in(tmp_path / "sessions") == names[1:]
 
 
 def test_age_alone_is_reason_enough_and_open_runs_stay(tmp_path: Path) -> None:
     old, running = ended(tmp_path, 1, age_s=2 * DAY_S), ended(tmp_path, 2, age_s=2 * DAY_S)
     (tmp_path / "runs" / running / "docker.json").unlink()
     assert prune(str(tmp_path), DAY_S, 1 << 20) == [old]
-    assert os.listdir(tmp_path / "runs") == [running]
+    assert names_in(tmp_path / "runs") == [running]
 
 
 def test_a_run_whose_making_broke_off_goes_after_an_hour(tmp_path: Path) -> None:
     young, old = (tmp_path / "runs" / f"{ended(tmp_path, number)}.new" for number in (1, 2))
     for each in (young, old):
         each.mkdir()
-    os.utime(old, (time.time() - 2 * 3600,) * 2)
+    grow_old(old, 2 * 3600)
     prune(str(tmp_path), DAY_S, 1 << 20)
     assert (young.exists(), old.exists()) == (True, False)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,7 @@ BOUND_S = 20.0
 
 
 @contextmanager
-def started(root: Path, *before: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(root: Path, *before: str) -> Generator[subprocess.Popen[bytes]]:
     argv = [*before, sys.executable, str(REMOTE), "relay", str(root)]
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe) as process:
