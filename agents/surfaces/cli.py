@@ -13,13 +13,14 @@ from typing import NoReturn
 import structlog
 
 from agents.config import SettingsError, load
-from agents.surfaces import cli_host, cli_tools
+from agents.surfaces import cli_completion, cli_host, cli_tools
 from agents.surfaces.cli_console import complain
+from agents.surfaces.cli_exit import ExitCode, table
 from agents.tools.catalogue import TOOLS
+from agents.tools.core import ConfirmationRequired
 from vps.errors import BadInput, NoSuchRun, VpsError
 from vps.mask import Mask
 
-FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 _WARNING = 30
 
 
@@ -28,14 +29,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         complain(f"{message}. Run `{self.prog} --help`.")
-        self.exit(WRONG_INPUT)
+        self.exit(ExitCode.WRONG_INPUT)
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb; its exit code: 2 for wrong input or settings, 1 for what else failed, 130 for Ctrl-C.
-
-    `wait` ends with 3 while the agent still runs and with 4 when it ended without success.
-    """
+    """Run one verb; its exit code, an `ExitCode`."""
     parser = build_parser()
     try:
         given = parser.parse_args(argv)
@@ -46,17 +44,24 @@ def main(argv: list[str]) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = _Parser(prog="agentflow", description="A crew of Claude Code agents on your VPS.", allow_abbrev=False)
+    parser = _Parser(
+        prog="agentflow",
+        description="A crew of Claude Code agents on your VPS.",
+        epilog=table(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
     verbs.add_parser("bot", help="Start the Discord bot", allow_abbrev=False).set_defaults(run=_bot)
     cli_tools.add(verbs, TOOLS)
     cli_host.add(verbs)
+    cli_completion.add(verbs, parser)
     return parser
 
 
 async def _bot(_given: argparse.Namespace) -> int:
     complain("`agentflow bot` takes no options. Its settings come from the environment or .env.")
-    return WRONG_INPUT
+    return ExitCode.WRONG_INPUT
 
 
 def reported(work: Callable[[], int]) -> int:
@@ -64,18 +69,21 @@ def reported(work: Callable[[], int]) -> int:
     _prepare_streams()
     try:
         return work()
-    except (BadInput, SettingsError, NoSuchRun) as error:
-        complain(_masked(str(error)))
-        return WRONG_INPUT
     except VpsError as error:
         complain(_masked(str(error)))
-        return FAILED
+        return _exit_code(error)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Whoever read stdout has gone; Python would complain about it once more while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return ExitCode.FAILED
+
+
+def _exit_code(error: VpsError) -> ExitCode:
+    if isinstance(error, ConfirmationRequired):
+        return ExitCode.UNCONFIRMED
+    return ExitCode.WRONG_INPUT if isinstance(error, BadInput | SettingsError | NoSuchRun) else ExitCode.FAILED
 
 
 def _prepare_streams() -> None:

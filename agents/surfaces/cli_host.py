@@ -9,6 +9,7 @@ from agents import doctor
 from agents.config import load
 from agents.crew import open_crew
 from agents.surfaces.cli_console import answer, confirm, tell
+from agents.surfaces.cli_exit import ExitCode
 from agents.tools.parameters import duration_ms, size_bytes
 from agents.trust import trust
 from agents.uninstall import uninstall
@@ -42,7 +43,7 @@ def _verb(verbs: Any, name: str, description: str, run: Any) -> argparse.Argumen
 
 async def _trust(given: argparse.Namespace) -> int:
     pinned = await trust(load().host, yes=given.yes, replace=given.replace, confirm=confirm, say=tell)
-    return 0 if pinned else 1
+    return ExitCode.DONE if pinned else ExitCode.FAILED
 
 
 async def _doctor(_given: argparse.Namespace) -> int:
@@ -50,7 +51,7 @@ async def _doctor(_given: argparse.Namespace) -> int:
     async for finding in doctor.examine():
         answer(finding.line())
         failed = failed or finding.level is doctor.Level.FAIL
-    return 1 if failed else 0
+    return ExitCode.FAILED if failed else ExitCode.DONE
 
 
 async def _prune(given: argparse.Namespace) -> int:
@@ -59,7 +60,7 @@ async def _prune(given: argparse.Namespace) -> int:
     async with open_crew(load()) as crew:
         gone = await crew.runs.prune(max_age_s=max_age_s, max_bytes=max_bytes)
     answer("\n".join(f"{name} removed" for name in gone) or "Nothing to remove.")
-    return 0
+    return ExitCode.DONE
 
 
 def _number(field: str, read: Any, text: str) -> int:
@@ -74,4 +75,4 @@ def _number(field: str, read: Any, text: str) -> int:
 
 async def _uninstall(given: argparse.Namespace) -> int:
     done = await uninstall(load(), yes=given.yes, force=given.force, confirm=confirm, say=tell)
-    return 0 if done else 1
+    return ExitCode.DONE if done else ExitCode.FAILED

@@ -17,6 +17,7 @@ from agents.config import load
 from agents.crew import open_crew
 from agents.rights import Right
 from agents.surfaces.cli_console import Steps, answer, confirm, tell
+from agents.surfaces.cli_exit import ExitCode
 from agents.tools.agents import SPAWN, WaitOutput
 from agents.tools.core import Call, Output, Tool
 from agents.tools.workspaces import DiffOutput
@@ -24,7 +25,6 @@ from vps.errors import BadInput
 from vps.models import Origin
 from vps.outcome import Ending
 
-STILL_RUNNING, UNSUCCESSFUL = 3, 4
 _MAX_STDIN = 4 << 20
 _POSITIONAL = "_alone_"
 _BY_HAND_SUCCESS = "Exited (0)"
@@ -147,15 +147,12 @@ def _shown(output: Output) -> str:
 
 def _exit_code(output: Output) -> int:
     if not isinstance(output, WaitOutput):
-        return 0
+        return ExitCode.DONE
     if not output.finished:
-        return STILL_RUNNING
+        return ExitCode.STILL_RUNNING
     state = output.agent.state
-    return (
-        0
-        if state == Ending.SUCCEEDED or (output.agent.by_hand and state.startswith(_BY_HAND_SUCCESS))
-        else UNSUCCESSFUL
-    )
+    succeeded = state == Ending.SUCCEEDED or (output.agent.by_hand and state.startswith(_BY_HAND_SUCCESS))
+    return ExitCode.DONE if succeeded else ExitCode.UNSUCCESSFUL
 
 
 def _login() -> str:

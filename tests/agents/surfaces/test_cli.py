@@ -7,15 +7,23 @@ import re
 
 import pytest
 
+from agents.surfaces.cli_exit import ExitCode
 from agents.tools.catalogue import TOOLS
 from tests.agents.conftest import Station
 
 
 async def test_help_lists_every_verb(station: Station) -> None:
     done = await station.agentflow("--help")
-    verbs = ["bot", *(tool.verb.split()[0] for tool in TOOLS), "trust", "doctor", "prune", "uninstall"]
+    own = ["bot", "completion", "trust", "doctor", "prune", "uninstall"]
+    verbs = [*own, *(tool.verb.split()[0] for tool in TOOLS)]
     assert done.code == 0
     assert [verb for verb in verbs if f"\n    {verb}" not in done.out] == []
+
+
+async def test_help_tells_every_exit_code(station: Station) -> None:
+    done = await station.agentflow("--help")
+    told = re.findall(r"^  (\d+) +\S", done.out.partition("\nexit codes:\n")[2], re.MULTILINE)
+    assert told == [str(code.value) for code in ExitCode] == ["0", "1", "2", "3", "4", "5", "130"]
 
 
 async def test_discords_library_is_not_imported_for_other_verbs(station: Station) -> None:
@@ -111,6 +119,15 @@ async def test_a_run_from_spawn_to_prune(docked: Station) -> None:
     assert (await docked.agentflow("list", "--all")).out == "No agents.\n"
 
 
+async def test_a_workspace_that_is_none_is_refused_before_an_image_is_built(docked: Station) -> None:
+    image = f"agentflow-never-built:{docked.root.parent.name}"
+    refused = await docked.agentflow("spawn", "x", "--workspace-path", "/etc", AGENTFLOW_IMAGE=image)
+    assert refused.code == 2
+    assert "workspace_path: /etc is not a workspace" in refused.err
+    assert "Building" not in refused.err
+    assert not (docked.root / "image").exists()
+
+
 async def test_a_task_from_stdin_that_runs_into_its_limit_fails_the_wait(docked: Station) -> None:
     spawned = await docked.agentflow(
         "spawn", "--task", "-", "--model", "no-such-model", "--json", stdin=b"fix it\n", timeout=300
@@ -135,7 +152,7 @@ async def test_what_wants_a_yes_waits_for_a_code_where_there_is_no_terminal(dock
     delete = ("workspace", "delete", "draft", "--force")
     refused = await docked.agentflow(*delete)
     found = re.search(r"agentflow confirm ([a-z0-9-]{11})`", refused.err)
-    assert refused.code == 1
+    assert refused.code == ExitCode.UNCONFIRMED == 5
     assert refused.err.startswith("error: confirmation_required: Delete draft")
     assert found
     confirmed = await docked.agentflow("confirm", found[1])
