@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 
 import pytest
@@ -172,6 +173,15 @@ async def test_a_run_goes_on_while_the_connection_is_lost(machine: Machine, serv
     assert ended.outcome.ending is Ending.SUCCEEDED
     log = machine.root / "runs" / name / "out" / "out.jsonl"
     assert ended.data == log.read_bytes()
+
+
+async def test_a_keeper_that_is_killed_comes_back_and_the_run_ends_as_if_nothing_was(machine: Machine) -> None:
+    name = await machine.start("scenario:sleep:5")
+    await machine.seen(name, b"This takes a while.")
+    os.kill(int((machine.root / "keeper.lock").read_text()), signal.SIGKILL)
+
+    ended = await machine.ended(name)
+    assert ended.outcome.ending is Ending.SUCCEEDED, ended.text
 
 
 async def test_a_hand_made_container_is_listed_stopped_and_never_removed(machine: Machine, image: str) -> None:
