@@ -17,7 +17,7 @@ from vps.relay import Relay
 log = structlog.get_logger()
 
 _LONGEST = 200
-_WRITING_S = 2.0
+_WRITING_S = 1.5
 """A refusal has to be answered within Discord's 3 s, whatever the host does."""
 
 

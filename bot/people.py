@@ -13,7 +13,8 @@ from agents.rights import EVERYTHING, Right
 from vps.models import Origin
 
 _KNOWN_S = 60.0
-_LOOKUP_S = 2.0
+_LOOKUP_S = 1.0
+"""With the audit line of a refusal behind it, the answer still has to be there within Discord's 3 s."""
 
 
 class People:
@@ -52,15 +53,15 @@ class People:
 def rights(
     settings: Settings, user: discord.User | discord.Member, channels: frozenset[int] = frozenset()
 ) -> frozenset[Right]:
-    """All rights for the allowed users and roles, else what DISCORD_RIGHTS grants.
+    """All rights for the allowed users and roles, else what DISCORD_RIGHTS grants. None in another guild: its members read along.
 
     Where nobody is named at all, members who may manage the guild have all of them.
     """
-    if user.id in settings.DISCORD_ALLOWED_USER_IDS:
-        return EVERYTHING
     member = user if isinstance(user, discord.Member) else None
     if member is not None and member.guild.id != (settings.DISCORD_GUILD_ID or member.guild.id):
         return frozenset()
+    if user.id in settings.DISCORD_ALLOWED_USER_IDS:
+        return EVERYTHING
     roles = frozenset(role.id for role in member.roles) if member else frozenset[int]()
     if settings.DISCORD_ALLOWED_ROLE_IDS & roles:
         return EVERYTHING
