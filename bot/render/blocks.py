@@ -7,6 +7,9 @@ from typing import Literal
 
 MESSAGE_LIMIT = 2000
 """Discord's limit for a message's content, in characters."""
+MARK_ROOM = 110
+"""Of which every message of a run keeps so many for its mark, see bot.marks."""
+TEXT_LIMIT = MESSAGE_LIMIT - MARK_ROOM
 FILES_LIMIT = 10
 """Discord's limit for attachments of one message."""
 FILE_BYTES = 8 * 1024 * 1024
@@ -29,7 +32,7 @@ class Block:
 
     `index` is its place among all blocks of the log, from 0, and its identity: a replay gives the same one.
     [`start`, `end`) is the byte range of the log from the first to the last line that shaped it; blocks may overlap and
-    several may share a `start`. `text` has 1 to 2000 characters. A `sealed` block never changes again.
+    several may share a `start`. `text` has 1 to `TEXT_LIMIT` characters. A `sealed` block never changes again.
     """
 
     index: int

@@ -10,6 +10,7 @@ from discord import ui
 from vps.events.types import Changes
 from vps.outcome import Ending, Outcome
 
+from .blocks import TEXT_LIMIT
 from .text import beginning, count, duration, fence, inline_code, money, one_line, plain, shorten, width
 
 STOP_ID = "agentflow:stop:"
@@ -87,7 +88,7 @@ def end_message(view: CardView, outcome: Outcome, changes: Changes | None) -> st
     if outcome.remedy:
         parts.append(f"→ {one_line(outcome.remedy, REASON_CHARS)}")
     if changes is not None:
-        parts.append(_changes(changes, 1990 - sum(width(part) + 1 for part in parts)))
+        parts.append(_changes(changes, TEXT_LIMIT - 10 - sum(width(part) + 1 for part in parts)))
     return "\n".join(parts)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .blocks import FILES_LIMIT, MESSAGE_LIMIT, Attachment, Block, Kind
+from .blocks import FILES_LIMIT, TEXT_LIMIT, Attachment, Block, Kind
 from .text import width
 from .tools import State, ToolLine
 
-ROOM = 1900
+ROOM = 1800
 """A block takes no further tool beyond this many characters."""
 
 
@@ -109,7 +109,7 @@ class ToolsDraft(Draft):
 
     def content(self) -> tuple[str, tuple[Attachment, ...]]:
         """All lines; below them the code blocks that still fit, the others as files."""
-        room = MESSAGE_LIMIT - sum(width(row.text) + 1 for row in self.rows)
+        room = TEXT_LIMIT - sum(width(row.text) + 1 for row in self.rows)
         parts: list[str] = []
         files: list[Attachment] = []
         for row in self.rows:

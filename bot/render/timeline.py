@@ -104,10 +104,11 @@ class Timeline:
         """Every block below this index is sealed."""
         return next((draft.index for draft in self._drafts if not draft.sealed), self._next)
 
-    def drop_sealed(self) -> tuple[Block, ...]:
-        """Forgets the sealed blocks and returns them a last time; memory then depends on what is open only."""
-        dropped = tuple(draft.block() for draft in self._drafts if draft.sealed)
-        self._drafts = [draft for draft in self._drafts if not draft.sealed]
+    def drop_sealed(self, until: int | None = None) -> tuple[Block, ...]:
+        """Forgets the sealed blocks (below index `until`) and returns them a last time; memory depends on the others only."""
+        goes = [draft.sealed and (until is None or draft.index < until) for draft in self._drafts]
+        dropped = tuple(draft.block() for draft, gone in zip(self._drafts, goes, strict=True) if gone)
+        self._drafts = [draft for draft, gone in zip(self._drafts, goes, strict=True) if not gone]
         return dropped
 
     def feed(self, line: Line) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.render.blocks import TEXT_LIMIT
 from bot.render.card import CardView, card, end_message
 from bot.render.text import width
 from vps.events.types import Changes
@@ -86,7 +87,7 @@ def test_every_card_and_end_keeps_the_limits(filler: str) -> None:
     assert sum(map(width, texts(container(view)))) < 4000
     stat = "\n".join(f" {filler.strip() or 'y'}{n} | 2 +-" for n in range(500))
     message = end_message(view, Outcome(Ending.FAILED, long, long), Changes(stat, 500, 1, 1))
-    assert width(message) <= 2000
+    assert width(message) <= TEXT_LIMIT
     assert message.count("```") % 2 == 0
     assert "@everyone" not in message
 

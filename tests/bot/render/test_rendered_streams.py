@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.render.blocks import FILES_LIMIT, Block
+from bot.render.blocks import FILES_LIMIT, TEXT_LIMIT, Block
 from bot.render.text import blank, width
 from bot.render.timeline import Timeline
 from vps.events.framing import Framer
@@ -49,7 +49,7 @@ def test_there_are_streams() -> None:
 def test_a_real_stream_renders_within_the_limits(name: str) -> None:
     for block in thread(name):
         assert not blank(block.text)
-        assert width(block.text) <= 2000
+        assert width(block.text) <= TEXT_LIMIT
         assert block.text.count("```") % 2 == 0
         assert len(block.files) <= FILES_LIMIT
         assert block.sealed

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from bot.render.blocks import FILES_LIMIT, Block
+from bot.render.blocks import FILES_LIMIT, TEXT_LIMIT, Block
 from bot.render.text import width
 from bot.render.timeline import Timeline
 from vps.events.types import (
@@ -99,7 +99,7 @@ class TestWords:
         blocks = fed(Text("word " * 900)).blocks
         assert [block.index for block in blocks] == [0, 1, 2]
         assert {(block.start, block.end) for block in blocks} == {(0, 10)}
-        assert all(width(block.text) <= 2000 for block in blocks)
+        assert all(width(block.text) <= TEXT_LIMIT for block in blocks)
 
     def test_a_very_long_text_is_a_file_with_its_beginning(self) -> None:
         text = "paragraph of words\n\n" * 2000
@@ -139,7 +139,7 @@ class TestTools:
         events = [event for n in range(60) for event in (bash(str(n), f"echo {n} {'x' * 40}"), ok(str(n), "done"))]
         blocks = fed(*events).blocks
         assert len(blocks) > 2
-        assert all(width(block.text) <= 2000 for block in blocks)
+        assert all(width(block.text) <= TEXT_LIMIT for block in blocks)
         assert sum(block.text.count("✅") for block in blocks) == 60
         assert [block.sealed for block in blocks] == [True] * (len(blocks) - 1) + [False]
 
@@ -152,14 +152,14 @@ class TestTools:
 
     def test_many_edits_keep_every_limit_and_lose_no_diff(self) -> None:
         blocks = fed(*(event for n in range(40) for event in edit(f"f{n}", n))).blocks
-        assert all(width(block.text) <= 2000 and len(block.files) <= FILES_LIMIT for block in blocks)
+        assert all(width(block.text) <= TEXT_LIMIT and len(block.files) <= FILES_LIMIT for block in blocks)
         assert sum(block.text.count("```diff") + len(block.files) for block in blocks) == 40
 
     def test_parallel_failures_that_do_not_fit_become_files(self) -> None:
         uses = [bash(str(n), "x" * 30) for n in range(10)]
         ends = [ToolResult(str(n), "Exit code 1\n" + "y" * 400, is_error=True) for n in range(10)]
         blocks = fed(*uses, *ends).blocks
-        assert all(width(block.text) <= 2000 for block in blocks)
+        assert all(width(block.text) <= TEXT_LIMIT for block in blocks)
         assert sum(block.text.count("exit 1") for block in blocks) == 10
         assert sum(block.text.count("```") // 2 + len(block.files) for block in blocks) == 10
 
@@ -246,7 +246,7 @@ class TestTodo:
     def test_a_long_list_keeps_what_is_left_to_do(self) -> None:
         todos = [{"content": f"T{n} {'x' * 200}", "status": "completed" if n < 40 else "pending"} for n in range(50)]
         (block,) = fed(ToolUse("1", "TodoWrite", {"todos": todos}), ok("1")).blocks
-        assert width(block.text) <= 2000
+        assert width(block.text) <= TEXT_LIMIT
         assert block.text.count("⬜") == 10
         assert block.text.endswith("… and 30 more")
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.render.blocks import FILES_LIMIT, Block
+from bot.render.blocks import FILES_LIMIT, TEXT_LIMIT, Block
 from bot.render.text import blank, width
 from bot.render.timeline import Timeline
 from vps.events.types import (
@@ -80,7 +80,7 @@ def test_every_block_keeps_discords_limits(log: list[Line]) -> None:
         timeline.feed(line)
         for block in timeline.blocks:
             assert not blank(block.text)
-            assert width(block.text) <= 2000
+            assert width(block.text) <= TEXT_LIMIT
             assert block.text.count("```") % 2 == 0
             assert len(block.files) <= FILES_LIMIT
             assert 0 <= block.start < block.end <= line.end
