@@ -8,10 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vps.commands.docker import NAME_PREFIX
 from vps.errors import NoSuchRun
 from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.events.types import Line
+from vps.host.layout import NAME
 from vps.models import RunRecord
 from vps.outcome import DockerExit, SupervisorExit, docker_exit, supervisor_exit
 
@@ -70,6 +72,7 @@ class Usage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    name: str = Field(alias="Name")
     cpu: str = Field(alias="CPUPerc")
     memory: str = Field(alias="MemUsage")
     processes: str = Field(alias="PIDs")
@@ -113,8 +116,15 @@ def container_of(row: dict[str, str]) -> Container:
 
 
 def answers_to(run: Run, given: str) -> bool:
-    """Whether a person may mean it by this: the beginning of its name, or of its container's id."""
+    """Whether a person may mean it by this: its short name, or the beginning of its name or of its container's id."""
     if not given:
         return False
+    if given == short(run.name):
+        return True
     container_id = run.container.id if run.container else run.docker.id if run.docker else ""
     return run.name.startswith(given) or (len(given) >= 4 and container_id.startswith(given))
+
+
+def short(name: str) -> str:
+    """What tells a name apart, and may be typed for it: the last six characters, or by hand all but the beginning."""
+    return name.rpartition("-")[2] if NAME.fullmatch(name) else name.removeprefix(NAME_PREFIX)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -139,15 +139,35 @@ class Runs:
         described = await self._relay.ask("describe", {"name": name, "tail": tail})
         return run_of(described["runs"][0], containers.get(name), described["now"])
 
+    async def read(self, run: Run, *, tail: int) -> Run:
+        """A listed one as it is now, with the lines in the last `tail` bytes of its log; as it was listed if it is gone by now."""
+        if run.by_hand:
+            return run
+        described = await self._relay.ask("describe", {"name": run.name, "tail": tail})
+        try:
+            return run_of(described["runs"][0], run.container, described["now"])
+        except NoSuchRun:
+            return run
+
     async def logs(self, name: str, lines: int) -> str:
         """The output of a container started by hand."""
         done = await self._docker(docker.logs(name, lines))
         return (done.stdout + done.stderr).decode("utf-8", "replace")
 
-    async def usage(self, name: str) -> Usage | None:
-        """What a running one uses; None if it is gone by now."""
-        done = await self._relay.run(docker.stats(name))
-        return Usage.model_validate_json(done.stdout) if done.exit_code == 0 and done.stdout.strip() else None
+    async def usages(self, names: Iterable[str]) -> dict[str, Usage]:
+        """What running ones use now, by name, asked at once. Those that are gone by now are left out."""
+        wanted = list(names)
+        for _attempt in range(2):
+            if not wanted:
+                break
+            done = await self._relay.run(docker.stats(*wanted))
+            if done.exit_code == 0:
+                found = (Usage.model_validate_json(line) for line in done.text.splitlines() if line.strip())
+                return {usage.name: usage for usage in found}
+            # Docker tells of none where one of them has gone.
+            there = await self._containers()
+            wanted = [name for name in wanted if name in there and there[name].state == "running"]
+        return {}
 
     async def stop(self, name: str) -> None:
         """Interrupt, then end it: at most 20 s. One that ended already is no error; its log stays."""

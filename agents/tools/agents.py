@@ -12,10 +12,11 @@ from pydantic import Field, field_validator
 from agents.crew import Crew, Order
 from agents.rights import Right
 from agents.tools.core import Call, Input, Output, Tool
+from agents.tools.listing import TAIL, chosen
 from agents.tools.parameters import ContainerId, MemoryBytes, TimeoutMs
-from agents.tools.views import AgentView, ended_at, transcript, view
+from agents.tools.views import AgentView, transcript, view
 from vps.models import CliOptions, PermissionMode
-from vps.run import Run
+from vps.run import Usage
 
 MAX_TASK = 100_000
 """Characters. The CLI takes more, but a task that long belongs in a file of the workspace."""
@@ -23,9 +24,6 @@ _FORBIDDEN_ENV = re.compile(
     r"(ANTHROPIC|CLAUDE|NODE|LD)_.*|(ALL|HTTPS?|NO|FTP)_PROXY|PATH|HOME|BASH_ENV|ENV|IFS|SHELLOPTS", re.IGNORECASE
 )
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RECENT_S = 86_400.0
-_MOST = 500
-"""Agents in one answer, those that run first."""
 _POLL_S = 1.0
 
 
@@ -183,8 +181,12 @@ class StatusOutput(Output):
 async def _status(crew: Crew, given: AgentInput, _call: Call) -> StatusOutput:
     name = await crew.runs.find(given.container_id)
     run = await crew.runs.describe(name)
-    usage = await crew.runs.usage(name) if run.alive else None
-    agent = view(run, crew.mask)
+    usages = await crew.runs.usages([name]) if run.alive else {}
+    return status(view(run, crew.mask), usages.get(name))
+
+
+def status(agent: AgentView, usage: Usage | None) -> StatusOutput:
+    """An agent with what it uses, where that is known."""
     return StatusOutput(agent=agent, cpu=usage.cpu if usage else None, memory=usage.memory if usage else None)
 
 
@@ -252,21 +254,9 @@ class ListOutput(Output):
 
 
 async def _list(crew: Crew, given: ListInput, _call: Call) -> ListOutput:
-    runs = [run for run in await crew.runs.list() if given.all or _is_recent(run)]
-    described = await asyncio.gather(
-        *(_described(crew, run) for run in sorted(runs, key=lambda run: not run.alive)[:_MOST])
-    )
-    return ListOutput(agents=[view(run, crew.mask) for run in described])
-
-
-async def _described(crew: Crew, run: Run) -> Run:
-    return run if run.by_hand else await crew.runs.describe(run.name, tail=64 << 10)
-
-
-def _is_recent(run: Run) -> bool:
-    if run.alive or run.record is None:
-        return True
-    return run.now - ended_at(run) < _RECENT_S
+    runs = chosen(await crew.runs.list(), all=given.all)
+    read = await asyncio.gather(*(crew.runs.read(run, tail=TAIL) for run in runs))
+    return ListOutput(agents=[view(run, crew.mask) for run in read])
 
 
 class WaitInput(AgentInput):

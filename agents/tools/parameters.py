@@ -37,7 +37,10 @@ def size_bytes(value: object) -> object:
 
 
 ContainerId = Annotated[
-    str, Field(min_length=1, max_length=100, description="name, unique prefix of one, or Docker id")
+    str,
+    Field(
+        min_length=1, max_length=100, description="name or its last six characters, unique prefix of one, or Docker id"
+    ),
 ]
 TimeoutMs = Annotated[
     int,

@@ -23,6 +23,7 @@ class AgentView(BaseModel):
     state: str
     task: str = ""
     workspace: str = ""
+    branch: str = ""
     caller: str = ""
     elapsed_ms: int = 0
     turns: int = 0
@@ -65,6 +66,7 @@ def view(run: Run, mask: Mask) -> AgentView:
         state=outcome.ending.value if outcome else ("running" if tally.started_at or run.lines else "starting"),
         task=mask.text(run.record.task),
         workspace=run.record.workspace,
+        branch=run.record.branch,
         caller=run.record.origin.caller_name or run.record.origin.caller,
         elapsed_ms=round((ended_at(run) - run.record.created_at) * 1000),
         turns=tally.turns,
