@@ -8,22 +8,31 @@ import os
 import shutil
 import sys
 import threading
-from typing import Self
+from typing import Self, TextIO
 
 _CLEAR = "\r\x1b[K"
 """To the line's beginning, and nothing on it (ECMA-48: CR, EL)."""
+_LAYOUT = "\n\t"
 
 
 def answer(text: str) -> None:
-    """A line of the result."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """A line of the result, or several. A pipe gets them as they are, a terminal without what could drive it."""
+    _line(sys.stdout, text)
 
 
 def tell(text: str) -> None:
     """A line about what is being done."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    _line(sys.stderr, text)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """The text with a space for every sign that moves a cursor, colours or hides; those in `keep` stay."""
+    return "".join(sign if sign.isprintable() or sign in keep else " " for sign in text)
+
+
+def _line(stream: TextIO, text: str) -> None:
+    stream.write(f"{printable(text, keep=_LAYOUT) if stream.isatty() else text}\n")
+    stream.flush()
 
 
 def complain(text: str) -> None:
@@ -51,7 +60,7 @@ class Steps:
 
     async def __call__(self, text: str) -> None:
         """Tell of a step."""
-        line = "".join(sign if sign.isprintable() else " " for sign in text)
+        line = printable(text)
         if self._quiet:
             return
         if not self._rewrites:
@@ -70,12 +79,12 @@ def _write(text: str) -> None:
 
 async def confirm(question: str) -> bool:
     """Ask the person; anything but yes, also the end of stdin, is no."""
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{printable(question)} [y/N] ")
     sys.stderr.flush()
-    return (await _line()).strip().lower() in ("y", "yes")
+    return (await _typed()).strip().lower() in ("y", "yes")
 
 
-async def _line() -> str:
+async def _typed() -> str:
     loop = asyncio.get_running_loop()
     read: asyncio.Future[str] = loop.create_future()
 

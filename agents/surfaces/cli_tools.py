@@ -107,9 +107,8 @@ async def _run(tool: AnyTool, given: argparse.Namespace) -> int:
 
 
 def _call(tool: AnyTool, given: argparse.Namespace, steps: Steps) -> Call:
-    login = _login()
     return Call(
-        origin=Origin(caller=f"operator:{login}", caller_name=login, surface="cli"),
+        origin=operator(),
         rights=frozenset(Right),
         progress=steps,
         confirm=confirm if sys.stdin.isatty() else None,
@@ -153,6 +152,12 @@ def _exit_code(output: Output) -> int:
     state = output.agent.state
     succeeded = state == Ending.SUCCEEDED or (output.agent.by_hand and state.startswith(_BY_HAND_SUCCESS))
     return ExitCode.DONE if succeeded else ExitCode.UNSUCCESSFUL
+
+
+def operator() -> Origin:
+    """Who calls from a shell: by the login name there."""
+    login = _login()
+    return Origin(caller=f"operator:{login}", caller_name=login, surface="cli")
 
 
 def _login() -> str:

@@ -14,7 +14,7 @@ from tests.agents.conftest import Station
 
 async def test_help_lists_every_verb(station: Station) -> None:
     done = await station.agentflow("--help")
-    own = ["bot", "completion", "trust", "doctor", "prune", "uninstall"]
+    own = ["bot", "watch", "completion", "trust", "doctor", "prune", "uninstall"]
     verbs = [*own, *(tool.verb.split()[0] for tool in TOOLS)]
     assert done.code == 0
     assert [verb for verb in verbs if f"\n    {verb}" not in done.out] == []

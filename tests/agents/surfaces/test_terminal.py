@@ -13,6 +13,7 @@ from agents.surfaces.cli_console import Steps
 from tests.agents.conftest import REPOSITORY, Station
 from tests.agents.terminal import on_terminal
 from tests.vps.git_remote import TOKEN, GitRemote, git_remote
+from vps.testing.packages import run_program
 
 
 @pytest.fixture
@@ -56,3 +57,13 @@ async def test_what_a_remote_says_cannot_drive_the_terminal(capsys: pytest.Captu
     async with Steps() as steps:
         await steps("Counting\x1b]0;title\x07 objects\r100%")
     assert capsys.readouterr().err == "Counting ]0;title  objects 100%\n"
+
+
+async def test_a_terminal_gets_nothing_from_an_agent_that_drives_it_and_a_pipe_gets_all(tmp_path: Path) -> None:
+    code = "from agents.surfaces.cli_console import answer; answer('a\\x1b[2Jb\\r\\x07c\\u202e\\n\\td')"
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "utf-8"}
+    async with on_terminal([sys.executable, "-c", code], environ, tmp_path) as terminal:
+        assert await terminal.ended() == 0
+    assert terminal.shown.split("\r\n") == ["a [2Jb  c ", "\td", ""]
+    piped = await run_program(sys.executable, "-c", code, timeout=30, env=environ)
+    assert piped == (0, "a\x1b[2Jb\r\x07c\u202e\n\td\n")
