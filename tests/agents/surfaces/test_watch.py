@@ -99,6 +99,22 @@ async def test_a_host_that_goes_away_is_told_and_comes_back_by_itself(docked: St
         assert await terminal.ended() == 130
 
 
+async def test_a_host_that_falls_silent_is_told_before_its_connection_is_given_up(
+    docked: Station, by_hand: str
+) -> None:
+    async with watching(docked, "--every", "1s") as terminal:
+        await terminal.shows(short(by_hand))
+        docked.server.freeze()
+        try:
+            await shows_anew(terminal, "The host does not answer. What is shown is 0:00:1", short(by_hand))
+        finally:
+            docked.server.thaw()
+        await docker("stop", by_hand)
+        await shows_anew(terminal, "Exited (")
+        terminal.press(b"\x03")
+        assert await terminal.ended() == 130
+
+
 async def test_a_host_that_is_away_from_the_start_is_an_error_and_no_table(docked: Station) -> None:
     await docked.server.stop()
     async with watching(docked) as terminal:
