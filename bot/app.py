@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import re
 import secrets
-import time
 from collections.abc import AsyncGenerator
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ from agents.crew import Crew, open_crew
 from agents.tools.agents import SPAWN, STOP
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Call, Tool
+from agents.tools.views import ended_at
 from bot import people
 from bot.anchor import Anchor, PrivateProgress, title
 from bot.confirm import asked
@@ -42,6 +42,10 @@ log = structlog.get_logger()
 _ASK_AGAIN_S = 3.0
 _FEED_AGAIN_S = 5.0
 _FEED_LONGEST_S = 300.0
+_NEWS_S = 600.0
+"""What ended longer before the state was first made is history: it gets no thread."""
+_HISTORY_S = 86_400.0
+"""A thread that there is already is completed still: the state may have been lost with the bot away."""
 
 
 class Bot(discord.Client):
@@ -118,10 +122,11 @@ class Bot(discord.Client):
     async def _show(self, name: str) -> None:
         run = await self._described(name)
         known = await self.store.thread(name)
-        # What ended before this bot first saw it is history, not news.
-        if run.record is None or (known.ended if known else not run.alive and self._is_old(run.record.created_at)):
+        if run.record is None or (known is not None and known.ended):
             return
-        await Feed(self.crew, self, self.store, run.record).run()
+        is_news = known is not None or run.alive or ended_at(run) > self.store.made_at - _NEWS_S
+        if is_news or run.now - ended_at(run) < _HISTORY_S:
+            await Feed(self.crew, self, self.store, run.record, is_news=is_news).run()
 
     async def _described(self, name: str) -> Run:
         """The run as the host knows it; asked again while the host cannot be reached."""
@@ -131,9 +136,6 @@ class Bot(discord.Client):
             except HostError as error:
                 await log.awarning("host does not answer", run=name, error=str(error))
                 await asyncio.sleep(_ASK_AGAIN_S)
-
-    def _is_old(self, created_at: float) -> bool:
-        return time.time() - created_at > 600
 
     async def _handle(self, interaction: discord.Interaction, tool: Tool[Any, Any], given: dict[str, Any]) -> None:
         if tool is SPAWN:

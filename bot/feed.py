@@ -10,11 +10,14 @@ import discord
 import structlog
 
 from agents.crew import Crew
+from bot.delivery import ThreadGoneError
 from bot.ending import buttons
+from bot.render.batches import next_batch
 from bot.render.card import CardView, card, end_message
 from bot.render.timeline import Timeline
+from bot.reports import report
 from bot.store import Store
-from bot.thread import RunThread, ThreadGoneError
+from bot.thread import RunThread
 from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.models import RunRecord
@@ -28,6 +31,8 @@ _GATHER_S = 0.1
 _BATCH_S = 0.8
 """Between two rounds of messages: a channel takes about 5 in 5 s."""
 _CARD_S = 3.0
+_ROUND = 5
+"""Messages until the card has its turn again."""
 _CATCH_UP_S = 1.5
 _FAULTS = {
     "missing": "The run's log is gone from the host.",
@@ -40,7 +45,10 @@ _FAULTS = {
 class Feed:
     """One run. `run()` ends when the run has, and everything of it is shown."""
 
-    def __init__(self, crew: Crew, client: discord.Client, store: Store, record: RunRecord) -> None:
+    def __init__(
+        self, crew: Crew, client: discord.Client, store: Store, record: RunRecord, *, is_news: bool = True
+    ) -> None:
+        self._is_news = is_news
         self._crew = crew
         self._client = client
         self._store = store
@@ -65,11 +73,17 @@ class Feed:
                 return
             await self._show(reading)
         except ThreadGoneError as error:
-            await log.awarning("thread gone", run=self._record.name, error=str(error))
+            await self._report(f"its thread is gone. {error}")
         finally:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
+
+    async def _refused(self, why: str) -> None:
+        await self._report(f"Discord does not let me write in its thread: {why}. I go on trying.")
+
+    async def _report(self, text: str) -> None:
+        await report(self._client, self._record, text)
 
     async def _wait_for_life(self, reading: asyncio.Task[None]) -> None:
         """A start that failed leaves no thread: the thread opens with the log's first bytes."""
@@ -94,8 +108,13 @@ class Feed:
 
     async def _show(self, reading: asyncio.Task[None]) -> None:
         channel = self._crew.settings.DISCORD_CHANNEL_ID
-        thread = await RunThread.open(self._client, self._store, self._record, channel)
+        thread = await RunThread.open(
+            self._client, self._store, self._record, channel, self._refused, make=self._is_news
+        )
         if thread is None or thread.row.ended:
+            return
+        await thread.catch_up()
+        if thread.row.ended:
             return
         if thread.row.card_id is not None:
             # Shown before: the log is replayed first, so that the card does not go back in time.
@@ -108,7 +127,8 @@ class Feed:
             await self._show_blocks(thread)
             await self._pause()
         self._timeline.finish()
-        await self._show_blocks(thread)
+        while not await self._show_blocks(thread):
+            pass
         await self._show_end(thread, self._ended)
 
     async def _pause(self) -> None:
@@ -120,13 +140,20 @@ class Feed:
         if self._ended is None:
             await asyncio.sleep(max(_GATHER_S, self._sent_at + _BATCH_S - time.monotonic()))
 
-    async def _show_blocks(self, thread: RunThread) -> None:
-        blocks = self._timeline.blocks
-        # Dropped before the first send: what is sealed during one was not shown yet, and is the next round's.
-        self._timeline.drop_sealed()
-        for block in blocks:
-            if await thread.show(block):
-                self._sent_at = time.monotonic()
+    async def _show_blocks(self, thread: RunThread, most: int = _ROUND) -> bool:
+        """Bring what is shown up to date and send what is new, `most` messages; whether all of it is there now."""
+        for _ in range(most):
+            blocks = self._timeline.blocks
+            for block in filter(thread.covers, blocks):
+                if await thread.renew(block):
+                    self._sent_at = time.monotonic()
+            self._timeline.drop({block.index for block in blocks if block.sealed and thread.covers(block)})
+            waiting = [block for block in blocks if not thread.covers(block)]
+            if not waiting:
+                return True
+            await thread.send(next_batch(waiting))
+            self._sent_at = time.monotonic()
+        return False
 
     async def _show_card(self, thread: RunThread) -> None:
         view = self._view(None)
@@ -143,7 +170,7 @@ class Feed:
         text = end_message(view, outcome, self._tally.changes)
         changes = self._tally.changes
         view = buttons(self._record, changed=changes is not None and changes.files > 0)
-        await thread.close(text, self._timeline.sealed_until, discord.Object(asker) if asker else None, view)
+        await thread.close(text, asker, view)
 
     def _outcome(self, end: End | Fault) -> Outcome:
         if isinstance(end, Fault):

@@ -24,7 +24,7 @@ _TAG = 3
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A message of a run: the `number`th, showing blocks `first` to `last` of the log's bytes [`start`, `end`)."""
+    """A message of a run: the `number`th, showing blocks `first` to `last`; `start` and `end` as in `bot.store.MessageRow`."""
 
     kind: Kind
     number: int = 0

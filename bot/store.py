@@ -1,28 +1,57 @@
-"""What the bot has to remember of threads: SQLite in the state directory."""
+"""What the bot has to remember of threads: SQLite in the state directory.
+
+Nothing in it is irreplaceable: messages carry marks (see bot.marks), runs their thread's id. So a file that cannot be used is set
+aside, said so, and made anew.
+"""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+import json
+import sqlite3
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import aiosqlite
+import structlog
 
+from bot.render.blocks import Attachment
+
+log = structlog.get_logger()
+
+VERSION = 2
+_OURS = 0x41674677
+"""SQLite's application_id: "AgFw"."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS threads (
+CREATE TABLE threads (
     run TEXT PRIMARY KEY, channel_id INTEGER NOT NULL, thread_id INTEGER NOT NULL, card_id INTEGER, ended INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE TABLE IF NOT EXISTS blocks (
-    run TEXT NOT NULL, number INTEGER NOT NULL, message_id INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (run, number)
+CREATE TABLE messages (
+    run TEXT NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    start INTEGER NOT NULL, end INTEGER NOT NULL, digest TEXT NOT NULL, message_id INTEGER, body TEXT, PRIMARY KEY (run, number)
 ) STRICT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+# Messages of version 1 carry no mark and no range: their block's index is all that is known of them.
+_FROM_1 = """
+ALTER TABLE threads RENAME TO old_threads;
+ALTER TABLE blocks RENAME TO old_blocks;
+{schema}
+INSERT INTO threads SELECT * FROM old_threads;
+INSERT INTO messages SELECT run, number, 'part', number, number, -1, -1, digest, message_id, NULL FROM old_blocks;
+DROP TABLE old_threads;
+DROP TABLE old_blocks;
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadRow:
-    """A run's thread. `card_id` is None until the card was sent."""
+    """A run's thread. `card_id` is None until the card was sent; `ended` once the thread holds the run's end."""
 
     run: str
     channel_id: int
@@ -32,18 +61,48 @@ class ThreadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockRow:
-    """The message that carries one block, and the digest of what it shows."""
+class Body:
+    """What a message is to show."""
 
-    message_id: int
+    text: str
+    files: tuple[Attachment, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A short name of it, to tell whether a message has to be edited."""
+        return digest(self.text, [file.name for file in self.files])
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message of a thread, in order of `number` from 0: it carries blocks `first` to `last`, of which the last begins at
+    byte `start` of the log; the last byte that shaped any of them is before `end`.
+
+    `body` is there until Discord is known to have it, `message_id` from then on.
+    """
+
+    number: int
+    first: int
+    last: int
+    start: int
+    end: int
     digest: str
+    message_id: int | None = None
+    body: Body | None = None
+    kind: Literal["part", "end"] = "part"
+
+    def sent(self, message_id: int) -> MessageRow:
+        """The same, once Discord has it."""
+        return replace(self, message_id=message_id, body=None)
 
 
 class Store:
-    """One connection; every method commits what it writes."""
+    """One connection. What a method wrote is there after the process was killed."""
 
-    def __init__(self, database: aiosqlite.Connection) -> None:
+    def __init__(self, database: aiosqlite.Connection, made_at: float) -> None:
         self._database = database
+        self.made_at = made_at
+        """Epoch seconds: what ended before may have been told by a store that was lost."""
 
     async def thread(self, run: str) -> ThreadRow | None:
         """The run's thread, if it has one."""
@@ -61,32 +120,124 @@ class Store:
     async def save_thread(self, row: ThreadRow) -> None:
         """Remember or update a run's thread."""
         values = (row.run, row.channel_id, row.thread_id, row.card_id, int(row.ended))
-        await self._database.execute("INSERT OR REPLACE INTO threads VALUES (?, ?, ?, ?, ?)", values)
-        await self._database.commit()
+        await self._write("INSERT OR REPLACE INTO threads VALUES (?, ?, ?, ?, ?)", values)
 
-    async def blocks(self, run: str) -> dict[int, BlockRow]:
-        """What was sent of a run so far."""
-        query = "SELECT number, message_id, digest FROM blocks WHERE run = ?"
+    async def messages(self, run: str) -> list[MessageRow]:
+        """A run's messages, in order."""
+        query = "SELECT number, first, last, start, end, digest, message_id, body, kind FROM messages WHERE run = ? ORDER BY number"
         async with self._database.execute(query, (run,)) as cursor:
-            return {row[0]: BlockRow(row[1], row[2]) async for row in cursor}
+            return [_message(tuple(row)) async for row in cursor]
 
-    async def save_block(self, run: str, number: int, row: BlockRow) -> None:
-        """Remember what a message shows."""
-        values = (run, number, row.message_id, row.digest)
-        await self._database.execute("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?)", values)
-        await self._database.commit()
+    async def save_message(self, run: str, row: MessageRow) -> None:
+        """Remember what a message is to show or shows."""
+        body = None if row.body is None else _written(row.body)
+        values = (run, row.number, row.kind, row.first, row.last, row.start, row.end, row.digest, row.message_id, body)
+        await self._write("INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    async def _write(self, statement: str, values: Sequence[object]) -> None:
+        async with self._database.execute(statement, values):
+            pass
 
 
-def digest(text: str) -> str:
-    """A short name of a text, to tell whether a message has to be edited."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def digest(text: str, names: Sequence[str]) -> str:
+    """A short name of a text and its files."""
+    return hashlib.sha256("\0".join([text, *names]).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _message(row: tuple[Any, ...]) -> MessageRow:
+    number, first, last, start, end, shown, message_id, body, kind = row
+    return MessageRow(number, first, last, start, end, shown, message_id, _read(body), kind)
+
+
+def _written(body: Body) -> str:
+    files = [[file.name, base64.b64encode(file.content).decode("ascii")] for file in body.files]
+    return json.dumps({"text": body.text, "files": files})
+
+
+def _read(text: str | None) -> Body | None:
+    if text is None:
+        return None
+    found = json.loads(text)
+    files = tuple(Attachment(name, base64.b64decode(content)) for name, content in found["files"])
+    return Body(found["text"], files)
+
+
+class _Unusable(Exception):
+    """Why the file there is none of ours."""
 
 
 @contextlib.asynccontextmanager
 async def open_store(path: Path) -> AsyncGenerator[Store]:
     """Open or make the database; its directory is made private."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with aiosqlite.connect(path) as database:
-        await database.execute("PRAGMA journal_mode = WAL")
-        await database.executescript(_SCHEMA)
-        yield Store(database)
+    database = await _opened(path)
+    try:
+        async with database.execute("SELECT value FROM facts WHERE name = 'made_at'") as cursor:
+            row = await cursor.fetchone()
+        yield Store(database, float(row[0]) if row else 0.0)
+    finally:
+        await database.close()
+
+
+async def _opened(path: Path) -> aiosqlite.Connection:
+    try:
+        return await _connected(path)
+    except (_Unusable, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+            raise  # a full disk or a missing right is no reason to begin anew
+        aside = _set_aside(path)
+        await log.awarning(
+            "state file set aside; what threads show is read from them", file=str(path), why=str(error), now=str(aside)
+        )
+    return await _connected(path)
+
+
+def _set_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}.unusable-{time.time_ns()}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return aside
+
+
+async def _connected(path: Path) -> aiosqlite.Connection:
+    database = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        await _prepare(database)
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+async def _prepare(database: aiosqlite.Connection) -> None:
+    """Bring the schema up to date. Raises _Unusable or sqlite3.DatabaseError."""
+    checked = await _value(database, "PRAGMA quick_check(1)")
+    version, owner = await _value(database, "PRAGMA user_version"), await _value(database, "PRAGMA application_id")
+    names = await _value(database, "SELECT group_concat(name) FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    if checked != "ok":
+        raise _Unusable(f"it is damaged: {checked}")
+    if owner == _OURS and isinstance(version, int) and version > VERSION:
+        raise _Unusable(f"it is of version {version}, this program knows up to {VERSION}")
+    if names is None:
+        await _become(database, _SCHEMA)
+    elif owner == 0 and set(str(names).split(",")) == {"threads", "blocks"}:
+        await _become(database, _FROM_1.format(schema=_SCHEMA))
+    elif owner != _OURS:
+        raise _Unusable("it is another program's")
+    await database.execute("PRAGMA journal_mode = WAL")
+    # A power cut may take the last commits: what they said is read from the thread then.
+    await database.execute("PRAGMA synchronous = NORMAL")
+
+
+async def _become(database: aiosqlite.Connection, script: str) -> None:
+    """All of a new schema or nothing of it."""
+    made = "INSERT INTO facts VALUES ('made_at', (julianday('now') - 2440587.5) * 86400);"
+    pragmas = f"PRAGMA application_id = {_OURS}; PRAGMA user_version = {VERSION};"
+    await database.executescript(f"BEGIN; {script} {made} {pragmas} COMMIT;")
+
+
+async def _value(database: aiosqlite.Connection, query: str) -> object:
+    async with database.execute(query) as cursor:
+        row = await cursor.fetchone()
+    return row[0] if row else None

@@ -1,154 +1,310 @@
-"""One run's thread in Discord: its anchor, its card, its messages. Every call is safe to repeat."""
+"""One run's thread in Discord: its anchor, its card, its messages, each there once whatever breaks in between.
+
+What a message is to show is committed before it is sent, and that Discord has it afterwards. Between the two nobody knows: then
+the thread's tail is read, and what is found there by its mark is not sent again.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import io
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
-import aiohttp
 import discord
 import structlog
 
-from bot.render.blocks import Attachment, Block
-from bot.store import BlockRow, Store, ThreadRow, digest
-from vps.errors import VpsError
+from bot.delivery import MessageGoneError, insist
+from bot.marks import Mark, marked, read
+from bot.render.batches import Batch
+from bot.render.blocks import Attachment, Block, attachment
+from bot.store import Body, MessageRow, Store, ThreadRow, digest
 from vps.models import RunRecord
 
 log = structlog.get_logger()
-T = TypeVar("T")
+Refused = Callable[[str], Awaitable[None]]
 
 _NAME_LIMIT = 100
 _ALREADY_HAS_THREAD = 160004
 _ARCHIVED = 50083
-_ATTEMPTS = 8
-_LONGEST_WAIT_S = 30.0
-
-
-class ThreadGoneError(VpsError):
-    """The thread or its channel was deleted, or the bot may not write there."""
+_NOT_TAKEN = "⚠️ Discord did not take this message as it was; its text is in the file."
+_SKEW_S = 300.0
+"""How far the host's clock may be ahead of Discord's when an anchor is looked for by time."""
 
 
 class RunThread:
     """Where a run is shown."""
 
-    def __init__(self, client: discord.Client, store: Store, row: ThreadRow) -> None:
+    def __init__(self, client: discord.Client, store: Store, row: ThreadRow, refused: Refused) -> None:
+        self.row = row
         self._client = client
         self._store = store
-        self.row = row
-        self._sent: dict[int, BlockRow] = {}
+        self._refused = refused
+        self._sent: list[MessageRow] = []
+        self._read = False
+        """Whether the thread's tail was read: until then something may stand there that nobody here knows of."""
 
     @classmethod
     async def open(
-        cls, client: discord.Client, store: Store, record: RunRecord, default_channel: int | None
+        cls,
+        client: discord.Client,
+        store: Store,
+        record: RunRecord,
+        default_channel: int | None,
+        refused: Refused,
+        *,
+        make: bool = True,
     ) -> RunThread | None:
-        """The run's thread, opened on its anchor if need be; None where a run belongs to no channel."""
+        """The run's thread with what it shows already, opened on its anchor if need be.
+
+        None where a run belongs to no channel, or has no thread and none is to be made.
+        """
         row = await store.thread(record.name)
         if row is None:
-            row = await _open_row(client, record, default_channel)
+            row = await _Opening(client, record, default_channel, refused).row(make=make)
             if row is None:
                 return None
             await store.save_thread(row)
-        thread = cls(client, store, row)
-        thread._sent = await store.blocks(record.name)
+        thread = cls(client, store, row, refused)
+        thread._sent = await store.messages(record.name)
         return thread
+
+    async def catch_up(self) -> None:
+        """Learn what the thread shows that was never written down here, and send what was about to be sent."""
+        await insist(self._read_tail, self._refused)
+        for row in [row for row in self._sent if row.message_id is None and row.kind == "part"]:
+            await self._deliver(row)
+
+    def covers(self, block: Block) -> bool:
+        """Whether a message carries it already. Told by its place in the log: a newer program may cut blocks otherwise."""
+        if not self._sent:
+            return False
+        last = self._sent[-1]
+        if last.start < 0:
+            return block.index <= last.last
+        return (block.start, block.index) <= (last.start, last.last)
+
+    async def show_card(self, view: discord.ui.LayoutView) -> None:
+        """Send the card, or bring the one that is there up to date."""
+        card_id = self.row.card_id
+        if card_id is not None:
+            try:
+                await self._edit(lambda: self._messages.get_partial_message(card_id).edit(view=view))
+            except MessageGoneError:
+                await log.ainfo("card deleted", run=self.row.run)
+            return
+        card = await insist(lambda: self._send_card(view), self._refused)
+        self.row = replace(self.row, card_id=card)
+        await self._store.save_thread(self.row)
+
+    async def send(self, batch: Batch) -> None:
+        """Send one message, for good."""
+        body = Body(batch.text, batch.files)
+        number = self._sent[-1].number + 1 if self._sent else 0
+        row = MessageRow(number, batch.first, batch.last, batch.start, batch.end, body.digest, body=body)
+        await self._store.save_message(self.row.run, row)
+        self._sent.append(row)
+        await self._deliver(row)
+
+    async def renew(self, block: Block) -> bool:
+        """Edit the message that carries this block alone, if it shows something else by now; whether there was something to do."""
+        row = next((row for row in reversed(self._sent) if row.first == row.last == block.index), None)
+        if row is None or row.message_id is None or row.start not in (block.start, -1):
+            return False
+        body, message_id = Body(block.text, block.files), row.message_id
+        if row.digest == body.digest:
+            return False
+        fresh = replace(row, start=block.start, end=block.end, digest=body.digest)
+        text = self._marked(fresh, body.text)
+        try:
+            await self._edit(
+                lambda: self._messages.get_partial_message(message_id).edit(
+                    content=text, attachments=_files(body.files)
+                )
+            )
+        except (MessageGoneError, discord.HTTPException) as error:
+            # Deleted by somebody, or nothing Discord takes: what is there stays, and the rest goes on.
+            await log.awarning("message not edited", run=self.row.run, message=message_id, error=str(error))
+        self._replace(fresh)
+        await self._store.save_message(self.row.run, fresh)
+        return True
+
+    async def close(self, text: str, ping: int | None, view: discord.ui.View | None) -> None:
+        """The last message, with a ping for the one who asked; then the run counts as told."""
+        last = self._sent[-1] if self._sent else None
+        if last is None or last.kind != "end":
+            number, after, end = (last.number + 1, last.last + 1, max(last.end, 0)) if last else (0, 0, 0)
+            body = Body(text)
+            last = MessageRow(number, after, after, end, end, body.digest, body=body, kind="end")
+            await self._store.save_message(self.row.run, last)
+            self._sent.append(last)
+        if last.message_id is None:
+            mentions = discord.AllowedMentions(
+                users=[discord.Object(ping)] if ping else False, roles=False, everyone=False
+            )
+            more: dict[str, Any] = {} if view is None else {"view": view}
+            await self._deliver(last, allowed_mentions=mentions, **more)
+        await self._mark_ended()
+
+    async def _mark_ended(self) -> None:
+        self.row = replace(self.row, ended=True)
+        await self._store.save_thread(self.row)
 
     @property
     def _messages(self) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(self.row.thread_id)
 
-    async def show_card(self, view: discord.ui.LayoutView) -> None:
-        """Send the card, or bring the one that is there up to date."""
-        if self.row.card_id is None:
-            # No nonce of a message repeats within a thread: a card is -1, blocks count from 0.
-            card = await _insist(lambda: self._messages.send(view=view, nonce=self._nonce(-1)))
-            self.row = ThreadRow(self.row.run, self.row.channel_id, self.row.thread_id, card.id, self.row.ended)
-            await self._store.save_thread(self.row)
-        else:
-            card_id = self.row.card_id
-            await self._edit(lambda: self._messages.get_partial_message(card_id).edit(view=view))
+    async def _deliver(self, row: MessageRow, **more: Any) -> None:
+        """Send a message that is committed; one of which nobody knows whether it was sent is looked for first."""
+        assert row.body is not None
+        body, text = row.body, self._marked(row, row.body.text)
 
-    async def show(self, block: Block) -> bool:
-        """Send a block's message, or edit it if it shows something else by now; whether there was something to do."""
-        seen = self._sent.get(block.index)
-        mark = digest(block.text + "".join(file.name for file in block.files))
-        if seen is not None and seen.digest == mark:
-            return False
-        if seen is None:
-            message_id = await self._send(block.text, block.files, block.index)
-        else:
-            message_id = seen.message_id
-            await self._edit(
-                lambda: self._messages.get_partial_message(message_id).edit(
-                    content=block.text, attachments=_files(block.files)
-                )
+        async def attempt() -> int:
+            if not self._read:
+                await self._read_tail()
+                known = next((each.message_id for each in self._sent if each.number == row.number), None)
+                if known is not None:
+                    return known
+            # From here on it may be there without anybody knowing, until the answer comes.
+            self._read = False
+            message = await self._messages.send(
+                text, files=_files(body.files), nonce=self._nonce(str(row.number)), **more
             )
-        self._sent[block.index] = BlockRow(message_id, mark)
-        await self._store.save_block(self.row.run, block.index, self._sent[block.index])
-        return True
+            return message.id
 
-    async def close(
-        self, text: str, number: int, ping: discord.abc.Snowflake | None, view: discord.ui.View | None = None
-    ) -> None:
-        """The last message, with a ping for the one who asked; then the run counts as told."""
-        if self.row.ended:
+        try:
+            message_id = await insist(attempt, self._refused)
+        except discord.HTTPException as error:
+            await log.aerror("message not taken", run=self.row.run, number=row.number, error=str(error))
+            await self._deliver(replace(row, body=_instead_of(body)), **more)
             return
-        mentions = discord.AllowedMentions(users=[ping] if ping else False, roles=False, everyone=False)
-        more: dict[str, Any] = {} if view is None else {"view": view}
-        await _insist(lambda: self._messages.send(text, nonce=self._nonce(number), allowed_mentions=mentions, **more))
-        self.row = ThreadRow(self.row.run, self.row.channel_id, self.row.thread_id, self.row.card_id, ended=True)
-        await self._store.save_thread(self.row)
+        self._read = True
+        self._replace(row.sent(message_id))
+        await self._store.save_message(self.row.run, row.sent(message_id))
+
+    async def _send_card(self, view: discord.ui.LayoutView) -> int:
+        if not self._read:
+            await self._read_tail()
+            if self.row.card_id is not None:
+                return self.row.card_id
+        self._read = False
+        card = await self._messages.send(view=view, nonce=self._nonce("c"))
+        self._read = True
+        return card.id
+
+    async def _read_tail(self) -> None:
+        """What stands behind the last message that is known: our own, by their marks; the card by the run's name on it."""
+        async for message in self._tail():
+            if self._client.user is None or message.author.id != self._client.user.id:
+                continue
+            if found := read(message.content, self.row.run):
+                await self._adopt(message, *found)
+            elif self.row.card_id is None and self.row.run in _words(message.components):
+                self.row = replace(self.row, card_id=message.id)
+                await self._store.save_thread(self.row)
+        self._read = True
+
+    def _tail(self) -> AsyncIterator[discord.Message]:
+        known = [row.message_id for row in self._sent if row.message_id is not None]
+        after = discord.Object(max(known, default=self.row.thread_id))
+        return self._messages.history(limit=None, after=after, oldest_first=True)
+
+    async def _adopt(self, message: discord.Message, text: str, mark: Mark) -> None:
+        if mark.kind == "anchor":
+            return
+        shown = digest(text, [file.filename for file in message.attachments])
+        row = MessageRow(mark.number, mark.first, mark.last, mark.start, mark.end, shown, message.id, None, mark.kind)
+        self._replace(row)
+        await self._store.save_message(self.row.run, row)
+        if mark.kind == "end":
+            await self._mark_ended()
+
+    def _replace(self, row: MessageRow) -> None:
+        self._sent = sorted(
+            [*(each for each in self._sent if each.number != row.number), row], key=lambda each: each.number
+        )
+
+    def _marked(self, row: MessageRow, text: str) -> str:
+        return marked(
+            text, self.row.run, Mark(row.kind, row.number, row.first, row.last, max(row.start, 0), max(row.end, 0))
+        )
 
     async def _edit(self, edit: Callable[[], Awaitable[object]]) -> None:
         """A message sent to an archived thread opens it again, an edit is refused there (Discord's code 50083)."""
         try:
-            await _insist(edit)
+            await insist(edit, self._refused)
         except discord.HTTPException as error:
             if error.code != _ARCHIVED:
                 raise
-            await _insist(self._reopen)
-            await _insist(edit)
+            await insist(self._reopen, self._refused)
+            await insist(edit, self._refused)
 
     async def _reopen(self) -> None:
         thread = await self._client.fetch_channel(self.row.thread_id)
         if isinstance(thread, discord.Thread):
             await thread.edit(archived=False)
 
-    async def _send(self, text: str, files: tuple[Attachment, ...], number: int) -> int:
-        message = await _insist(lambda: self._messages.send(text, files=_files(files), nonce=self._nonce(number)))
-        return message.id
-
-    def _nonce(self, number: int) -> str:
+    def _nonce(self, of: str) -> str:
         """A retry under the same nonce does not post twice (Discord's `enforce_nonce`, a few minutes; 25 characters)."""
-        return f"{self.row.thread_id % 10**18}{'c' if number < 0 else 'b'}{abs(number)}"
+        return f"{self.row.thread_id % 10**18}-{of}"
 
 
-def _files(attachments: tuple[Attachment, ...]) -> list[discord.File]:
-    return [discord.File(io.BytesIO(file.content), file.name) for file in attachments]
+class _Opening:
+    """Finds or makes a run's thread."""
 
+    def __init__(
+        self, client: discord.Client, record: RunRecord, default_channel: int | None, refused: Refused
+    ) -> None:
+        self._client = client
+        self._record = record
+        self._channel_id = record.origin.channel_id or default_channel
+        self._refused = refused
 
-async def _open_row(client: discord.Client, record: RunRecord, default_channel: int | None) -> ThreadRow | None:
-    origin = record.origin
-    channel_id = origin.channel_id or default_channel
-    if channel_id is None:
+    async def row(self, *, make: bool) -> ThreadRow | None:
+        """See `RunThread.open`."""
+        if self._channel_id is None:
+            return None
+        guild_id = self._record.origin.guild_id or await self._guild_of(self._channel_id)
+        channel = self._client.get_partial_messageable(self._channel_id, guild_id=guild_id)
+        find = self._anchored if make else self._found
+        anchor_id = self._record.origin.thread_id or await insist(lambda: find(channel), self._refused)
+        if anchor_id is None or not (make or await insist(lambda: self._is_thread(anchor_id), self._refused)):
+            return None
+        message = channel.get_partial_message(anchor_id)
+        await insist(lambda: _create_thread(message, _thread_name(self._record)), self._refused)
+        return ThreadRow(self._record.name, self._channel_id, anchor_id, None, ended=False)
+
+    async def _anchored(self, channel: discord.PartialMessageable) -> int:
+        """A retry looks for the anchor first: the one before may have come through."""
+        if (found := await self._found(channel)) is not None:
+            return found
+        origin = self._record.origin
+        text = f"🚀 {_thread_name(self._record)}\n-# started by {origin.caller_name or origin.caller or 'hand'}"
+        sent = await channel.send(marked(text[:1800], self._record.name, Mark("anchor")), nonce=self._record.name[-20:])
+        return sent.id
+
+    async def _found(self, channel: discord.PartialMessageable) -> int | None:
+        after = datetime.fromtimestamp(self._record.created_at - _SKEW_S, UTC)
+        async for message in channel.history(limit=1000, after=after, oldest_first=True):
+            ours = self._client.user is not None and message.author.id == self._client.user.id
+            if ours and (found := read(message.content, self._record.name)) and found[1].kind == "anchor":
+                return message.id
         return None
-    guild_id = origin.guild_id or await _guild_of(client, channel_id)
-    channel = client.get_partial_messageable(channel_id, guild_id=guild_id)
-    name = _thread_name(record)
-    anchor_id = origin.thread_id
-    if anchor_id is None:
-        text = f"🚀 {name}\n-# started by {origin.caller_name or origin.caller or 'hand'}"
-        anchor = await _insist(lambda: channel.send(text[:2000], nonce=record.name[-20:]))
-        anchor_id = anchor.id
-    await _insist(lambda: _create_thread(channel.get_partial_message(anchor_id), name))
-    return ThreadRow(record.name, channel_id, anchor_id, None, ended=False)
 
+    async def _is_thread(self, thread_id: int) -> bool:
+        try:
+            await self._client.fetch_channel(thread_id)
+        except discord.NotFound:
+            return False
+        return True
 
-async def _guild_of(client: discord.Client, channel_id: int) -> int | None:
-    channel = client.get_channel(channel_id) or await _insist(lambda: client.fetch_channel(channel_id))
-    guild = getattr(channel, "guild", None)
-    return guild.id if guild else None
+    async def _guild_of(self, channel_id: int) -> int | None:
+        channel = self._client.get_channel(channel_id)
+        if channel is None:
+            channel = await insist(lambda: self._client.fetch_channel(channel_id), self._refused)
+        guild = getattr(channel, "guild", None)
+        return guild.id if guild else None
 
 
 async def _create_thread(anchor: discord.PartialMessage, name: str) -> None:
@@ -159,27 +315,23 @@ async def _create_thread(anchor: discord.PartialMessage, name: str) -> None:
             raise
 
 
+def _instead_of(body: Body) -> Body:
+    """For a message that Discord does not take, whatever the cause: its text as a file, and if not even that, the fact."""
+    if body.text == _NOT_TAKEN:
+        return Body("⚠️ Discord did not take a message here; /output has it.")
+    return Body(_NOT_TAKEN, (attachment("message.md", body.text),))
+
+
+def _files(attachments: tuple[Attachment, ...]) -> list[discord.File]:
+    return [discord.File(io.BytesIO(file.content), file.name) for file in attachments]
+
+
 def _thread_name(record: RunRecord) -> str:
     words = " ".join(record.task.split()) or record.name
     return words if len(words) <= _NAME_LIMIT else words[: _NAME_LIMIT - 1] + "…"
 
 
-async def _insist(call: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a call that Discord or the network failed. Raises ThreadGoneError when repeating cannot help.
-
-    discord.py retries 429 and some 5xx itself, but neither a reset nor a refused connection (measured).
-    """
-    wait = 0.5
-    for attempt in range(_ATTEMPTS):
-        try:
-            return await call()
-        except (discord.NotFound, discord.Forbidden) as error:
-            remedy = "Check that the thread exists and the bot may write there."
-            raise ThreadGoneError(f"Discord refused: {error.text}.", remedy=remedy) from error
-        except (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
-            if attempt == _ATTEMPTS - 1:
-                raise
-            await log.awarning("discord failed", error=str(error), again_in_s=wait)
-            await asyncio.sleep(max(wait, error.retry_after) if isinstance(error, discord.RateLimited) else wait)
-            wait = min(wait * 2, _LONGEST_WAIT_S)
-    raise AssertionError
+def _words(components: list[Any]) -> str:
+    """All text of a message's components."""
+    parts = [str(getattr(each, "content", "")) + _words(list(getattr(each, "children", []))) for each in components]
+    return "\n".join(parts)

@@ -13,14 +13,14 @@ from .text import beginning, count, width
 
 CALM = 3
 """So many blocks that wait are messages of their own still."""
-FLOOD = 12 * TEXT_LIMIT
-"""Units of text that wait from which on they go into one file: as messages they would take most of a minute."""
+FLOOD = 30 * TEXT_LIMIT
+"""Units of text that wait from which on they go into one file: as messages they would take half a minute."""
 _EXCERPT = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one message carries: blocks `first` to `last`, and the log's bytes [`start`, `end`) that shaped them."""
+    """What one message carries: blocks `first` to `last`. The last begins at byte `start` of the log; what shaped any ends at `end`."""
 
     first: int
     last: int
@@ -80,4 +80,4 @@ def _fitting(blocks: Sequence[Block], text_limit: int, files_limit: int) -> list
 
 def _batch(taken: Sequence[Block], text: str, *more: Attachment) -> Batch:
     files = (*more, *(file for block in taken for file in block.files))
-    return Batch(taken[0].index, taken[-1].index, taken[0].start, max(block.end for block in taken), text, files)
+    return Batch(taken[0].index, taken[-1].index, taken[-1].start, max(block.end for block in taken), text, files)

@@ -6,7 +6,7 @@ Not shown: thoughts, hooks, states, partial messages, control traffic and the us
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,17 +99,9 @@ class Timeline:
         """The messages that have not been dropped, in order."""
         return [draft.block() for draft in self._drafts]
 
-    @property
-    def sealed_until(self) -> int:
-        """Every block below this index is sealed."""
-        return next((draft.index for draft in self._drafts if not draft.sealed), self._next)
-
-    def drop_sealed(self, until: int | None = None) -> tuple[Block, ...]:
-        """Forgets the sealed blocks (below index `until`) and returns them a last time; memory depends on the others only."""
-        goes = [draft.sealed and (until is None or draft.index < until) for draft in self._drafts]
-        dropped = tuple(draft.block() for draft, gone in zip(self._drafts, goes, strict=True) if gone)
-        self._drafts = [draft for draft, gone in zip(self._drafts, goes, strict=True) if not gone]
-        return dropped
+    def drop(self, indexes: Container[int]) -> None:
+        """Forgets these sealed blocks; memory then depends on the others only."""
+        self._drafts = [draft for draft in self._drafts if not (draft.sealed and draft.index in indexes)]
 
     def feed(self, line: Line) -> None:
         """Takes in the next line."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +38,7 @@ def test_every_block_is_carried_once_in_order_within_the_limits(drawn: list[tupl
     ]
     made = batches(blocks)
     assert [(each.first, each.last) for each in made[:1]] == [(0, made[0].last)]
-    assert all(before.last + 1 == after.first for before, after in zip(made, made[1:], strict=False))
+    assert all(before.last + 1 == after.first for before, after in itertools.pairwise(made))
     assert made[-1].last == len(blocks) - 1
     for each in made:
         assert width(each.text) <= TEXT_LIMIT

@@ -324,14 +324,9 @@ class TestNotices:
 class TestSealing:
     EVENTS = (Text("a"), bash("1", "x"), Text("b"), bash("2", "y"), ok("2"), Text("c"))
 
-    def test_sealed_until_stops_at_the_first_open_block(self) -> None:
-        assert fed(*self.EVENTS).sealed_until == 1
-        assert fed(*self.EVENTS, ok("1")).sealed_until == 5
-        assert fed().sealed_until == 0
-
     def test_dropped_blocks_are_gone_and_the_others_keep_their_index(self) -> None:
         timeline = fed(*self.EVENTS)
-        assert [block.index for block in timeline.drop_sealed()] == [0, 2, 3, 4]
+        timeline.drop({0, 1, 2, 3, 4})
         assert [block.index for block in timeline.blocks] == [1]
         timeline.feed(Line(60, 70, (ok("1"), Text("d"))))
         assert [(block.index, block.text) for block in timeline.blocks] == [(1, "✅ **Bash** `x`"), (5, "d")]
