@@ -20,7 +20,7 @@ _EXCERPT = 600
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one message carries: blocks `first` to `last`. The last begins at byte `start` of the log; what shaped any ends at `end`."""
+    """What one message carries: blocks `first` to `last`; `start` and `end` as in `bot.store.MessageRow`."""
 
     first: int
     last: int
