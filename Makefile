@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check chaos bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ check: $(STAMP) ## style, types, import contracts, links
 	@.venv/bin/pyright
 	@.venv/bin/lint-imports
 	@$(PYTHON) scripts/links.py
+
+chaos: $(STAMP) ## everything on the way into the threads broken, 200 times; SEED=… repeats a run, FAULTS=… AGENTS=…
+	@$(PYTHON) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(AGENTS),--agents $(AGENTS))
 
 bench: $(STAMP) ## speed, as ratios to the same by hand; results in bench/results
 	@$(PYTHON) -m bench

@@ -14,6 +14,7 @@ class Kind(Enum):
     RESET_AFTER = "reset after acceptance"
     DELAY = "delay"
     HOLD = "hold"
+    HOLD_AFTER = "hold the answer, after acceptance"
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Faults:
     def take(self, method: str, path: str) -> list[Fault]:
         """The failures of this request, counted as used."""
         due = [fault for fault in self._ordered if fault.matches(method, path)]
-        delays = [fault for fault in due if fault.kind in {Kind.DELAY, Kind.HOLD}]
+        delays = [fault for fault in due if fault.kind in {Kind.DELAY, Kind.HOLD, Kind.HOLD_AFTER}]
         endings = [fault for fault in due if fault not in delays][:1]
         for fault in [*delays, *endings]:
             fault.hits += 1

@@ -22,6 +22,7 @@ from .state import Upload
 from .wire import Json
 
 PREFIX = "/api/v10"
+_ENDINGS = {Kind.STATUS, Kind.RESET_BEFORE, Kind.RESET_AFTER}
 
 
 @dataclass(eq=False)
@@ -97,7 +98,7 @@ class Api:
         self._check_document(call)
         faults = self._faults.take(call.method, call.path)
         await self._delay(faults)
-        ending = next((fault for fault in faults if fault.kind not in {Kind.DELAY, Kind.HOLD}), None)
+        ending = next((fault for fault in faults if fault.kind in _ENDINGS), None)
         if ending and ending.kind is not Kind.RESET_AFTER:
             return self._fail(request, call, ending)
         grant = self.limits.take(call.method, call.path)
@@ -105,6 +106,7 @@ class Api:
         if grant and grant.retry_after:
             return self._send(call, 429, _limited(grant.retry_after), headers | _limit_headers(grant.retry_after))
         status, body = self._answer(call, found)
+        await self._held(faults, Kind.HOLD_AFTER)
         if ending:
             return self._fail(request, call, ending)
         return self._send(call, status, body, headers)
@@ -112,8 +114,11 @@ class Api:
     async def _delay(self, faults: list[Fault]) -> None:
         if delay := self._faults.latency + sum(fault.delay for fault in faults):
             await asyncio.sleep(delay)
+        await self._held(faults, Kind.HOLD)
+
+    async def _held(self, faults: list[Fault], kind: Kind) -> None:
         for fault in faults:
-            if fault.kind is Kind.HOLD:
+            if fault.kind is kind:
                 fault.gate.reached.set()
                 await fault.gate.opened.wait()
 

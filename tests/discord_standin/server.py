@@ -182,9 +182,10 @@ class StandIn(Actors):
         """Lets the next requests wait before they take effect."""
         return self.faults.order(Fault(Kind.DELAY, method, re.compile(path), times, delay=seconds))
 
-    def hold_next(self, method: str, path: str) -> Gate:
-        """Lets the next request wait until the returned gate is opened."""
-        return self.faults.order(Fault(Kind.HOLD, method, re.compile(path))).gate
+    def hold_next(self, method: str, path: str, *, accepted: bool = False) -> Gate:
+        """Lets the next request, or when `accepted` its answer only, wait until the returned gate is opened."""
+        kind = Kind.HOLD_AFTER if accepted else Kind.HOLD
+        return self.faults.order(Fault(kind, method, re.compile(path))).gate
 
     @contextlib.asynccontextmanager
     async def outage(self) -> AsyncGenerator[None]:

@@ -1,0 +1,36 @@
+"""`make chaos`: a schedule of faults; exit code 0 only if every thread holds every line once and in order."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+
+from tests.chaos import schedule
+from tests.chaos.stage import stage
+
+
+def main() -> int:
+    """Its exit code."""
+    parser = argparse.ArgumentParser(prog="make chaos", description="Break everything on the way into the threads.")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="of a run to repeat")
+    parser.add_argument("--faults", type=int, default=204, help="how many (default %(default)s)")
+    parser.add_argument("--agents", type=int, default=20, help="that write at any time (default %(default)s)")
+    return asyncio.run(_run(parser.parse_args()))
+
+
+async def _run(given: argparse.Namespace) -> int:
+    print(f"seed {given.seed}", flush=True)
+    async with stage() as made:
+        report = await schedule.run(made, given.seed, given.faults, given.agents, _say)
+    print(report.text())
+    return 0 if report.right else 1
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Agents that write a numbered script into real run directories: as many as wanted, without a container each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from vps.models import Origin, RunRecord, new_name
+
+_FAR = 4_000_000_000
+"""The keeper takes a run directory of that time for one whose container is on its way, and leaves its end to us."""
+_LINE = re.compile(r"line (\d{6})\b")
+
+
+class ScriptedAgent:
+    """A run that says `line 000001`, `line 000002`, … into its log, a few a second, and ends well."""
+
+    def __init__(self, root: Path, number: int, lines: int, pause_s: float, chance: random.Random) -> None:
+        self.lines = lines
+        self.written = 0
+        self._pause_s = pause_s
+        self._chance = chance
+        self._directory = root / "runs" / new_name(round(time.time() * 1000) + number)
+        self._log = self._directory / "out" / "out.jsonl"
+        self._number = number
+
+    @property
+    def name(self) -> str:
+        return self._directory.name
+
+    @property
+    def task(self) -> str:
+        return f"count, number {self._number}"
+
+    def prepare(self) -> None:
+        """Make the run directory as the host makes it: whole or not at all."""
+        building = self._directory.with_name(self.name + ".new")
+        for part in ("in", "key", "out"):
+            (building / part).mkdir(parents=True)
+        origin = Origin(caller="operator:chaos", caller_name="chaos", surface="cli")
+        record = RunRecord(name=self.name, task=self.task, workspace="/w", origin=origin, created_at=time.time())
+        (building / "run.json").write_text(record.model_dump_json())
+        (building / "out" / "err.log").touch()
+        (building / "out" / "out.jsonl").touch()
+        os.utime(building, (_FAR, _FAR))
+        building.rename(self._directory)
+
+    async def run(self) -> None:
+        """Write all of it, in bursts, and then the end."""
+        with self._log.open("ab", buffering=0) as log:
+            for record in self._records():
+                data = json.dumps(record).encode() + b"\n"
+                # A reader must not mind where a line is torn.
+                cut = self._chance.randrange(len(data))
+                log.write(data[:cut])
+                if self._chance.random() < 0.1:
+                    await asyncio.sleep(0)
+                log.write(data[cut:])
+                await asyncio.sleep(self._pause_s * self._chance.expovariate(1.0))
+        self._end()
+
+    def _records(self) -> Iterator[dict[str, object]]:
+        yield {"type": "agentflow", "subtype": "started", "at": time.time()}
+        yield {"type": "system", "subtype": "init", "session_id": "s", "model": "scripted", "cwd": "/w", "tools": []}
+        for number in range(1, self.lines + 1):
+            self.written = number
+            text = f"line {number:06} " + "word " * self._chance.randrange(60)
+            yield _assistant(number, {"type": "text", "text": text})
+            if self._chance.random() < 0.2:
+                use = {"type": "tool_use", "id": f"t{number}", "name": "Bash", "input": {"command": f"echo {number}"}}
+                yield _assistant(number, use)
+                yield _user({"type": "tool_result", "tool_use_id": f"t{number}", "content": "ok", "is_error": False})
+        yield {
+            "type": "result",
+            "subtype": "success",
+            "is_error": False,
+            "result": "",
+            "num_turns": 1,
+            "total_cost_usd": 0.1,
+        }
+
+    def _end(self) -> None:
+        ended = {"reason": "completed", "exit_code": 0, "started_at": 0, "ended_at": time.time()}
+        (self._directory / "out" / "exit.json").write_text(json.dumps(ended))
+        temporary = self._directory / "docker.json.tmp"
+        temporary.write_text(json.dumps({"state": "exited", "exit_code": 0}))
+        temporary.rename(self._directory / "docker.json")
+
+
+def _assistant(number: int, block: Mapping[str, object]) -> dict[str, object]:
+    message = {"id": f"m{number}", "model": "scripted", "role": "assistant", "content": [block]}
+    return {"type": "assistant", "message": message, "parent_tool_use_id": None}
+
+
+def _user(block: Mapping[str, object]) -> dict[str, object]:
+    return {"type": "user", "message": {"role": "user", "content": [block]}, "parent_tool_use_id": None}
+
+
+def numbers(text: str) -> list[int]:
+    """The lines of the script that a text holds, in its order."""
+    return [int(number) for number in _LINE.findall(text)]
