@@ -8,10 +8,11 @@ import re
 import time
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents.config import Settings
 from agents.github import GitHub
+from agents.known import Known
 from vps.errors import BadInput, WorkspaceBusy
 from vps.image import Image, State
 from vps.mask import Mask
@@ -51,6 +52,7 @@ class Crew:
     workspaces: Workspaces
     github: GitHub
     mask: Mask
+    known: Known = field(default_factory=Known)
 
     async def spawn(self, order: Order, origin: Origin, progress: Progress) -> Run:
         """Start a run. Refuses bad input before anything starts; builds the image first where it is missing or old."""

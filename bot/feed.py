@@ -10,6 +10,7 @@ import discord
 import structlog
 
 from agents.crew import Crew
+from agents.tools.views import recorded
 from bot.delivery import ThreadGoneError
 from bot.ending import buttons
 from bot.render.batches import next_batch
@@ -156,6 +157,8 @@ class Feed:
         return False
 
     async def _show_card(self, thread: RunThread) -> None:
+        if self._crew.relay.silent_since is None:
+            self._crew.known.note(recorded(self._record, self._tally, None, time.time(), self._crew.mask))
         view = self._view(None)
         if self._card_shown == view or time.monotonic() - self._card_at < _CARD_S:
             return
@@ -164,6 +167,8 @@ class Feed:
 
     async def _show_end(self, thread: RunThread, end: End | Fault) -> None:
         outcome = self._outcome(end)
+        until = self._record.created_at + self._elapsed_ms() / 1000
+        self._crew.known.note(recorded(self._record, self._tally, outcome, until, self._crew.mask))
         view = self._view(outcome)
         await thread.show_card(card(view))
         asker = _asker(self._record)
@@ -194,10 +199,18 @@ class Feed:
             cost_usd=tally.cost_usd,
             model=tally.model,
             last_action="" if outcome else mask.text(self._timeline.last_action),
-            note=_note(tally) if outcome is None else "",
+            note=self._note() if outcome is None else "",
             asked_by=f"<@{asker}>" if asker else self._record.origin.caller_name,
             can_stop=outcome is None,
         )
+
+    def _note(self) -> str:
+        """What it waits for, as far as anybody can tell."""
+        since = self._crew.relay.silent_since
+        if since is not None:
+            # Discord's own clock goes on while nothing else does.
+            return f"⚠️ The VPS does not answer: last heard of <t:{since:.0f}:R>. The agent goes on there."
+        return _retrying(self._tally)
 
     def _elapsed_ms(self) -> float:
         if isinstance(self._ended, End) and self._ended.exit is not None:
@@ -210,7 +223,7 @@ def _asker(record: RunRecord) -> int | None:
     return int(number) if kind == "discord" and number.isdigit() else None
 
 
-def _note(tally: Tally) -> str:
+def _retrying(tally: Tally) -> str:
     retry = tally.retry
     if retry is None:
         return ""

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import itertools
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -26,7 +27,11 @@ from vps.shell import Cmd, Command
 
 log = structlog.get_logger()
 
-_PING_S = 10.0
+_PING_S = 5.0
+_SILENT_S = 12.0
+"""Two pings without an answer, and what a busy host may take for one."""
+_PATIENCE_S = 4.0
+"""What a question waits for a connection: a drop is mended in that time, and a longer loss is told at once."""
 _RETRY_S = 1.0
 _HELLO_S = 30.0
 _LATE_S = 5.0
@@ -39,6 +44,8 @@ class Link(Runner, Protocol):
     """A Runner that knows whether there is a connection."""
 
     up: asyncio.Event
+    lost: HostError | None
+    """Why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class Relay:
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._numbers = itertools.count()
         self._slots = asyncio.Semaphore(_ASKED_AT_ONCE)
+        self._heard = time.monotonic()
 
     async def __aenter__(self) -> Self:
         self._first = asyncio.get_running_loop().create_future()
@@ -131,7 +139,7 @@ class Relay:
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(timeout), self._slots:
-                await self._up.wait()
+                await self._reachable()
                 if answer.done():
                     answer.result()  # the connection broke while this waited for it: it was never asked
                 await self._order(op="ask", id=number, verb=verb, request=request or {})
@@ -145,6 +153,24 @@ class Relay:
         if "refused" in found:
             raise _refusal(found["refused"])
         return found
+
+    @property
+    def silent_since(self) -> float | None:
+        """Since when nothing is heard of the host, epoch seconds; None while it answers."""
+        silence = time.monotonic() - self._heard
+        return None if self._up.is_set() and silence < _SILENT_S else time.time() - silence
+
+    async def _reachable(self) -> None:
+        """Raises HostUnreachable where there has been no answer for a while."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._up.wait()
+        except TimeoutError:
+            pass
+        if (since := self.silent_since) is not None:
+            ago = f"The VPS has not answered for {time.time() - since:.0f} s."
+            reason = f" {self._link.lost}" if self._link.lost else ""
+            raise HostUnreachable(ago + reason, remedy="It is tried again and again; `agentflow doctor` tells more.")
 
     async def run(self, command: Command, *, stdin: bytes = b"", timeout: float = 60.0) -> Done:
         """See `Runner.run`. What needs a shell gets a session of its own."""
@@ -241,6 +267,7 @@ class Relay:
         buffer = bytearray()
         head: dict[str, Any] | None = None
         async for chunk in process.chunks():
+            self._heard = time.monotonic()
             buffer += chunk
             while True:
                 if head is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from typing import Annotated, Literal
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, field_validator
 
@@ -15,8 +16,11 @@ from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.listing import TAIL, chosen
 from agents.tools.parameters import ContainerId, MemoryBytes, TimeoutMs
 from agents.tools.views import AgentView, transcript, view
+from vps.errors import HostUnreachable
 from vps.models import CliOptions, PermissionMode
 from vps.run import Usage
+
+T = TypeVar("T")
 
 MAX_TASK = 100_000
 """Characters. The CLI takes more, but a task that long belongs in a file of the workspace."""
@@ -179,10 +183,13 @@ class StatusOutput(Output):
 
 
 async def _status(crew: Crew, given: AgentInput, _call: Call) -> StatusOutput:
-    name = await crew.runs.find(given.container_id)
-    run = await crew.runs.describe(name)
-    usages = await crew.runs.usages([name]) if run.alive else {}
-    return status(view(run, crew.mask), usages.get(name))
+    try:
+        name = await crew.runs.find(given.container_id)
+        run = await crew.runs.describe(name)
+        usages = await crew.runs.usages([name]) if run.alive else {}
+    except HostUnreachable as lost:
+        return status(crew.known.recall(given.container_id, lost), None)
+    return status(crew.known.note(view(run, crew.mask)), usages.get(name))
 
 
 def status(agent: AgentView, usage: Usage | None) -> StatusOutput:
@@ -254,9 +261,12 @@ class ListOutput(Output):
 
 
 async def _list(crew: Crew, given: ListInput, _call: Call) -> ListOutput:
-    runs = chosen(await crew.runs.list(), all=given.all)
-    read = await asyncio.gather(*(crew.runs.read(run, tail=TAIL) for run in runs))
-    return ListOutput(agents=[view(run, crew.mask) for run in read])
+    try:
+        runs = chosen(await crew.runs.list(), all=given.all)
+        read = await asyncio.gather(*(crew.runs.read(run, tail=TAIL) for run in runs))
+    except HostUnreachable as lost:
+        return ListOutput(agents=crew.known.all(lost))
+    return ListOutput(agents=[crew.known.note(view(run, crew.mask)) for run in read])
 
 
 class WaitInput(AgentInput):
@@ -279,20 +289,33 @@ class WaitOutput(Output):
 
 
 async def _wait(crew: Crew, given: WaitInput, _call: Call) -> WaitOutput:
-    name = await crew.runs.find(given.container_id)
-    finished = True
+    name, finished = given.container_id, True
     try:
         async with asyncio.timeout(given.timeout / 1000):
+            name = await _patiently(lambda: crew.runs.find(given.container_id))
             await _until_end(crew, name)
     except TimeoutError:
         finished = False
-    return WaitOutput(agent=view(await crew.runs.describe(name), crew.mask), finished=finished)
+    try:
+        agent = crew.known.note(view(await crew.runs.describe(name), crew.mask))
+    except HostUnreachable as lost:
+        agent = crew.known.recall(name, lost)
+    return WaitOutput(agent=agent, finished=finished)
 
 
 async def _until_end(crew: Crew, name: str) -> None:
-    """Its end as the host tells it; one started by hand, or followed by somebody else, is asked after every second."""
-    while (await crew.runs.describe(name, tail=0)).alive:
+    """Its end as the host tells it, asked after every second."""
+    while (await _patiently(lambda: crew.runs.describe(name, tail=0))).alive:
         await asyncio.sleep(_POLL_S)
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer, also across times when the host does not answer."""
+    while True:
+        try:
+            return await ask()
+        except HostUnreachable:
+            await asyncio.sleep(_POLL_S)
 
 
 SPAWN = Tool(

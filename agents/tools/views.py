@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from vps.events import types as t
 from vps.mask import Mask
-from vps.outcome import Tally, judge
+from vps.models import RunRecord
+from vps.outcome import Outcome, Tally, judge
 from vps.run import Run
 
 _SUBJECTS = ("command", "file_path", "pattern", "url", "query", "description", "skill", "prompt", "path")
@@ -35,11 +36,14 @@ class AgentView(BaseModel):
     result: str = ""
     alive: bool = False
     by_hand: bool = False
+    stale_ms: int = 0
+    """How old all this is, while the host cannot be asked."""
 
     def summary(self) -> str:
         """One line for a person."""
+        stale = [f"as of {self.stale_ms / 1000:.0f} s ago, the VPS does not answer"] if self.stale_ms else []
         if self.by_hand:
-            return f"{self.container_id} · {self.state} · started by hand"
+            return " · ".join([self.container_id, self.state, "started by hand", *stale])
         parts = [
             self.container_id,
             self.state,
@@ -51,7 +55,7 @@ class AgentView(BaseModel):
             parts.append(self.last_action)
         if not self.alive and self.reason:
             parts.append(f"{self.reason} {self.remedy}".strip())
-        return " · ".join(parts)
+        return " · ".join([*parts, *stale])
 
 
 def view(run: Run, mask: Mask) -> AgentView:
@@ -61,14 +65,19 @@ def view(run: Run, mask: Mask) -> AgentView:
         return AgentView(container_id=run.name, state=status, alive=run.alive, by_hand=True)
     tally = tallied(run)
     outcome = None if run.alive else judge(tally, run.exit, run.docker)
+    return recorded(run.record, tally, outcome, ended_at(run), mask)
+
+
+def recorded(record: RunRecord, tally: Tally, outcome: Outcome | None, until: float, mask: Mask) -> AgentView:
+    """One of our own runs, by what its log says; `outcome` is None while it lives, `until` epoch seconds."""
     return AgentView(
-        container_id=run.name,
-        state=outcome.ending.value if outcome else ("running" if tally.started_at or run.lines else "starting"),
-        task=mask.text(run.record.task),
-        workspace=run.record.workspace,
-        branch=run.record.branch,
-        caller=run.record.origin.caller_name or run.record.origin.caller,
-        elapsed_ms=round((ended_at(run) - run.record.created_at) * 1000),
+        container_id=record.name,
+        state=outcome.ending.value if outcome else ("running" if tally.started_at else "starting"),
+        task=mask.text(record.task),
+        workspace=record.workspace,
+        branch=record.branch,
+        caller=record.origin.caller_name or record.origin.caller,
+        elapsed_ms=round((until - record.created_at) * 1000),
         turns=tally.turns,
         cost_usd=tally.cost_usd,
         model=tally.model,
@@ -76,7 +85,7 @@ def view(run: Run, mask: Mask) -> AgentView:
         reason=mask.text(outcome.reason) if outcome else "",
         remedy=outcome.remedy if outcome else "",
         result=mask.text(tally.result.text) if tally.result else "",
-        alive=run.alive,
+        alive=outcome is None,
     )
 
 

@@ -73,8 +73,13 @@ def _table(output: ListOutput) -> str:
 def _row(agent: AgentView) -> str:
     head = f"{_SIGNS.get(agent.state, '▫️')} {inline_code(agent.container_id)}"
     if agent.by_hand:
-        return f"{head} started by hand · {plain(agent.state)}"
-    return f"{head} {plain(shorten(' '.join(agent.task.split()), 50))} · {duration(agent.elapsed_ms)} · {money(agent.cost_usd)}"
+        return f"{head} started by hand · {plain(agent.state)}{_stale(agent)}"
+    figures = f"{duration(agent.elapsed_ms)} · {money(agent.cost_usd)}{_stale(agent)}"
+    return f"{head} {plain(shorten(' '.join(agent.task.split()), 50))} · {figures}"
+
+
+def _stale(agent: AgentView) -> str:
+    return f"\n⚠️ As of {duration(agent.stale_ms)} ago; the VPS does not answer." if agent.stale_ms else ""
 
 
 def _agent(agent: AgentView) -> str:
@@ -89,4 +94,4 @@ def _agent(agent: AgentView) -> str:
         lines.append(f"↳ {plain(agent.last_action)}")
     if agent.reason and not agent.alive:
         lines.append(plain(shorten(f"{agent.reason} {agent.remedy}".strip(), 600)))
-    return "\n".join(lines)
+    return "\n".join(lines) + _stale(agent)
