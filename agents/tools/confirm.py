@@ -43,13 +43,16 @@ class ConfirmOutput(Output):
 async def _confirm(crew: Crew, given: ConfirmInput, call: Call) -> ConfirmOutput:
     if not is_person(call.origin):
         raise NotPermitted("Only a person may confirm.", remedy="Give the code to one.")
+    if call.confirm is None:
+        # Otherwise a script that got the code would say yes to itself.
+        raise NotPermitted("Nobody can be asked here.", remedy="Confirm on a terminal, or with /confirm in Discord.")
     wanted = await control.waiting(crew.relay, given.code)
     needed = Right(wanted.right)
     if needed not in call.rights:
         remedy = "Ask somebody who has it to confirm."
         raise NotPermitted(f"You may not confirm `{wanted.tool}`: it takes the right to {needed}.", remedy=remedy)
     # Whoever was handed a code may have been told anything about it.
-    if call.confirm and not await call.confirm(f"{wanted.question} Asked for by {wanted.caller}."):
+    if not await call.confirm(f"{wanted.question} Asked for by {wanted.caller}."):
         raise NotConfirmed
     agreed = await control.agree(crew.relay, given.code, call.origin.caller)
     return ConfirmOutput(question=agreed.question, caller=agreed.caller, tool=agreed.tool)

@@ -52,6 +52,13 @@ async def test_what_people_put_credentials_into_is_not_written_down() -> None:
     assert told.arguments == {"env": "(31 characters)", "mcp_config": "(20 characters)"}
 
 
+async def test_a_password_typed_into_an_address_is_not_written_down() -> None:
+    url = "https://ada:glpat-0123456789@gitlab.example/o/r.git"
+    written = line("clone_repo", repo_url=url).model_dump_json()
+    assert "glpat" not in written
+    assert "https://***@gitlab.example/o/r.git" in written
+
+
 async def test_it_is_read_by_caller_and_tool_the_last_ones(relay: Relay) -> None:
     for number in range(5):
         await audit.note(relay, line("stop", container_id=f"c{number}"))

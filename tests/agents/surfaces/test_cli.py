@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import sys
 
 import pytest
 
 from agents.surfaces.cli_exit import ExitCode
 from agents.tools.catalogue import TOOLS
-from tests.agents.conftest import Station
+from tests.agents.conftest import REPOSITORY, Station
+from tests.agents.terminal import on_terminal
 
 
 async def test_help_lists_every_verb(station: Station) -> None:
@@ -155,9 +158,14 @@ async def test_what_wants_a_yes_waits_for_a_code_where_there_is_no_terminal(dock
     assert refused.code == ExitCode.UNCONFIRMED == 5
     assert refused.err.startswith("error: confirmation_required: Delete draft")
     assert found
-    confirmed = await docked.agentflow("confirm", found[1])
-    assert (confirmed.code, "Delete draft" in confirmed.out) == (0, True)
-    assert (await docked.agentflow("confirm", found[1])).code == 2
+    alone = await docked.agentflow("confirm", found[1])
+    assert (alone.code, "Confirm on a terminal" in alone.err) == (1, True)
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "HOME": str(docked.root.parent)}
+    argv = [sys.executable, "-m", "bot", "confirm", found[1]]
+    async with on_terminal(argv, environ | docked.environ, docked.root.parent) as terminal:
+        await terminal.shows("Delete draft")
+        terminal.press(b"y\n")
+        assert await terminal.ended() == 0
     assert (await docked.agentflow(*delete)).out == "draft is deleted.\n"
 
     audited = await docked.agentflow("audit", "--json")
@@ -166,7 +174,7 @@ async def test_what_wants_a_yes_waits_for_a_code_where_there_is_no_terminal(dock
         ("create_workspace", "ok, as answered before"),
         ("create_workspace", "BadInput"),
         ("delete_workspace", "ConfirmationRequired"),
+        ("confirm_call", "NotPermitted"),
         ("confirm_call", "ok"),
-        ("confirm_call", "BadInput"),
         ("delete_workspace", "ok"),
     ]

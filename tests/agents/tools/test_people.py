@@ -103,8 +103,13 @@ async def full_room(host_config: HostConfig, tmp_path: Path) -> AsyncIterator[Ro
         subprocess.run(["umount", "--lazy", str(root)], check=True)
 
 
+async def yes(_question: str) -> bool:
+    return True
+
+
 AGENT = Call(Origin(caller="run:claude-agent-1", surface="mcp"), up_to(Right.MANAGE))
 ADA = Call(Origin(caller="discord:1", surface="discord"), up_to(Right.MANAGE))
+ASKED = replace(ADA, confirm=yes)
 
 
 async def code_of(room: Room, call: Call, **given: object) -> str:
@@ -117,7 +122,9 @@ async def code_of(room: Room, call: Call, **given: object) -> str:
 
 async def test_where_nobody_can_be_asked_a_person_says_yes_by_code_to_that_very_call_once(room: Room) -> None:
     code = await code_of(room, AGENT)
-    answer = await CONFIRM.invoke(room.crew, {"code": f" {code.upper().replace('-', '')} "}, ADA)
+    with pytest.raises(NotPermitted, match="Nobody can be asked here"):
+        await CONFIRM.invoke(room.crew, {"code": code}, ADA)
+    answer = await CONFIRM.invoke(room.crew, {"code": f" {code.upper().replace('-', '')} "}, ASKED)
     assert "Remove api for good?" in answer.summary()
 
     await code_of(room, AGENT, name="other")
@@ -127,7 +134,7 @@ async def test_where_nobody_can_be_asked_a_person_says_yes_by_code_to_that_very_
     await code_of(room, AGENT)
     assert room.done == ["api"]
     required = "ConfirmationRequired"
-    assert await room.outcomes() == [required, "ok", required, required, "ok", required]
+    assert await room.outcomes() == [required, "NotPermitted", "ok", required, required, "ok", required]
 
 
 async def test_an_agent_never_confirms_and_a_person_only_what_that_person_may_do(room: Room) -> None:
@@ -135,9 +142,9 @@ async def test_an_agent_never_confirms_and_a_person_only_what_that_person_may_do
     with pytest.raises(NotPermitted, match="Only a person may confirm"):
         await CONFIRM.invoke(room.crew, {"code": code}, AGENT)
     with pytest.raises(NotPermitted, match="it takes the right to manage"):
-        await CONFIRM.invoke(room.crew, {"code": code}, replace(ADA, rights=up_to(Right.RUN)))
+        await CONFIRM.invoke(room.crew, {"code": code}, replace(ASKED, rights=up_to(Right.RUN)))
     with pytest.raises(BadInput, match="no call waits for it"):
-        await CONFIRM.invoke(room.crew, {"code": "aaaaa-aaaaa"}, ADA)
+        await CONFIRM.invoke(room.crew, {"code": "aaaaa-aaaaa"}, ASKED)
     await code_of(room, AGENT)
 
 
