@@ -142,12 +142,12 @@ class Workspaces:
         source = path.rsplit("/", 1)[-1]
         item = await self._item(source)
         base = source.split("--", 1)[0]
-        if item["vault"] is None:
-            await self._in_vault("create", base, url="")
-            item = await self._item(source)
-        taken = await self._take(source, item)
         name, branch = f"{base}--{slug}", f"agent/{slug}"
         async with self._new(name) as tree:
+            if item["vault"] is None:
+                await self._in_vault("create", base, url="")
+                item = await self._item(source)
+            taken = await self._take(source, item)
             new = {"path": tree, "vault": self._vault_path(base)}
             await self._in_tree("setup", new, write=True, own=True, url=taken["url"], branch=branch, start=taken["sha"])
         return name, branch
