@@ -212,13 +212,12 @@ class Workspaces:
         await self._remove(name, vault="--" not in name)
 
     async def _remove(self, name: str, *, vault: bool) -> None:
-        image = self._config.image
-        parent, _, leaf = self.path(name).rpartition("/")
-        await check(self._relay, docker.remove_as_root(image, parent, [leaf]), timeout=_LOCAL_S)
+        root = self._config.root
+        names = [self.path(name).removeprefix(f"{root}/"), f"caches/{name}"]
         if vault:
-            names = [f"{name}.git", f"{name}.git.new"]
-            await check(self._relay, docker.remove_as_root(image, self._vaults, names), timeout=_LOCAL_S)
-        else:
+            names += [f"git/{name}.git", f"git/{name}.git.new"]
+        await check(self._relay, docker.remove_as_root(self._config.image, root, names), timeout=_LOCAL_S)
+        if not vault:
             with contextlib.suppress(VpsError):
                 await self._in_vault("forget", name, tree=name)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
 import time
+from collections.abc import Generator
 from typing import Any
 
 from vps.host import layout
@@ -34,6 +37,17 @@ def at_work(root: str) -> dict[str, list[str]]:
         record = layout.read_json(os.path.join(layout.run(root, name), "run.json")) or {}
         found.setdefault(str(record.get("workspace", "")), []).append(name)
     return found
+
+
+@contextlib.contextmanager
+def one_at_a_time(root: str) -> Generator[None, None, None]:
+    """Two agents that start at once must not both find a workspace free, nor one its cache on the way out."""
+    descriptor = os.open(os.path.join(root, "prepare.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def look(root: str, request: dict[str, Any]) -> dict[str, Any]:
