@@ -97,3 +97,14 @@ cd /var/cache/agent; mkdir -p pip npm/_cacache/content uv/archive
 echo good > pip/wheel; echo good > pip/old; echo good > pip/linked; echo good > npm/_cacache/content/sha512
 echo good > uv/archive/a; echo good > go; chmod 0444 go
 """
+
+
+def nest(directory: Path) -> None:
+    """Directories inside each other, too deep for a path and for Python's own walks."""
+    outer = os.open(directory, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=outer)
+        inner = os.open("d", os.O_RDONLY, dir_fd=outer)
+        os.close(outer)
+        outer = inner
+    os.close(outer)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.stage import seed
-from tests.vps.cache_rig import FILL, HOSTILE, Agents, everything, run_the_task
+from tests.vps.cache_rig import FILL, HOSTILE, Agents, everything, nest, run_the_task
 from tests.vps.conftest import KEY, Machine
 from vps.commands import claude
 from vps.config import HostConfig
@@ -147,6 +147,17 @@ async def test_a_cache_goes_with_its_workspace_and_a_new_one_inherits_nothing(ag
     assert "pip" not in await agents.do("ls /var/cache/agent", "api")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can remove what an agent wrote")
+async def test_once_the_last_agent_has_ended_what_is_too_much_goes_by_itself(agents: Agents) -> None:
+    cached(agents.machine.root, "left-behind", 1, 0, workspace=False)
+
+    await agents.do("true")
+    async with asyncio.timeout(30):
+        while (agents.caches / "left-behind").exists():
+            await asyncio.sleep(0.05)
+    assert (agents.caches / "workspace").exists()
+
+
 @pytest.fixture
 async def unlayered(host_config: HostConfig, image: str, model: ScriptedModel) -> AsyncIterator[Machine]:
     """The machine with a root directory on an overlay, on which the kernel lays no other one."""
@@ -233,13 +244,7 @@ def test_one_without_a_workspace_goes_whatever_its_size(tmp_path: Path) -> None:
 
 def test_directories_nested_too_deep_for_a_path_are_counted_and_removed(tmp_path: Path) -> None:
     cached(tmp_path, "api", 0, 0)
-    directory = os.open(tmp_path / "caches" / "api", os.O_RDONLY)
-    for _ in range(3000):
-        os.mkdir("d", dir_fd=directory)
-        inner = os.open("d", os.O_RDONLY, dir_fd=directory)
-        os.close(directory)
-        directory = inner
-    os.close(directory)
+    nest(tmp_path / "caches" / "api")
 
     assert caches.trim(str(tmp_path), max_bytes=20 << 20) == []
     assert caches.trim(str(tmp_path), max_bytes=3000 * 4096) == ["api"]

@@ -8,9 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import subprocess
 
-from vps.host import workspaces
+from vps.host import prune, workspaces
 
 MAX_BYTES = 10 << 30
 _RETIRED = ".gone-"
@@ -75,26 +74,15 @@ def trim(root: str, max_bytes: int = MAX_BYTES) -> list[str]:
     """
     found = [name for name in _listed(root) if not name.startswith(_RETIRED)]
     found.sort(key=lambda name: os.lstat(_path(root, name)).st_mtime)
-    sizes = _sizes(root, found)
+    sizes = prune.sizes(_caches(root), found)
     total, gone = sum(sizes.values()), list[str]()
     for name in found:
         orphaned = not os.path.isdir(workspaces.path(root, name))
         if (orphaned or total > max_bytes) and _retired_unless_used(root, name):
             total -= sizes.get(name, 0)
             gone.append(name)
-    if retired := stuck(root):
-        subprocess.run(["rm", "-rf", "--", *retired], cwd=_caches(root), stderr=subprocess.DEVNULL, check=False)
+    prune.remove([_path(root, name) for name in stuck(root)])
     return gone
-
-
-def _sizes(root: str, names: list[str]) -> dict[str, int]:
-    """Bytes on the disk. By du(1), as the removal is by rm(1): Python's own walks fail at a depth that an agent can make."""
-    if not names:
-        return {}
-    argv = ["du", "--summarize", "--block-size=1", "--null", "--", *names]
-    done = subprocess.run(argv, cwd=_caches(root), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    rows = [row.split("\t", 1) for row in os.fsdecode(done.stdout).split("\0") if row]
-    return {name: int(size) for size, name in rows}
 
 
 def _retired_unless_used(root: str, name: str) -> bool:

@@ -75,8 +75,15 @@ def _look(root: str, name: str, busy: dict[str, list[str]], deadline: float) -> 
         "vault": vault(root, where),
         "agents": busy.get(os.path.realpath(where), []),
         "trees": [other for other in _names(root) if other.startswith(name + "--")],
-        "size": _size(where, deadline) if there else 0,
+        "size": _sized(where, deadline) if there else 0,
     }
+
+
+def _sized(directory: str, deadline: float) -> int | None:
+    try:
+        return _size(directory, deadline)
+    except RecursionError:  # an agent can nest directories as deep as it likes
+        return None
 
 
 def _size(directory: str, deadline: float) -> int | None:
