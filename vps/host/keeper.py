@@ -71,10 +71,7 @@ class Keeper:
                 server.close()
 
     async def _trim_once_quiet(self) -> None:
-        """Sizing many small files keeps the disk busy: no start should have to wait for that.
-
-        Only as root: another user could take a cache out of use, but not give its space back.
-        """
+        """No start should wait for the sizing of many files. Another user than root could not give the space back."""
         if self._trimmed or os.geteuid() != 0 or time.monotonic() - self._busy_at < _QUIET_S:
             return
         self._trimmed = True
