@@ -22,7 +22,7 @@ Confirm = Callable[[str], Awaitable[bool]]
 Say = Callable[[str], None]
 
 _OURS = (
-    *("runs", "sessions", "model", "image", "transfer", "control", "audit.jsonl", "audit.jsonl.1"),
+    *("runs", "sessions", "caches", "model", "image", "transfer", "control", "audit.jsonl", "audit.jsonl.1"),
     *("keeper.lock", "keeper.log", "image.lock", "prepare.lock", "lib"),
 )
 _REMOVAL_S = 600.0
@@ -93,6 +93,8 @@ class _Removal:
         await self._host.ask("stop-keeper")
         for name in await self._names(running=False):
             await self._host.run(docker.remove(name))
+        if left := (await self._host.run(docker.left_volumes(self._root))).text.split():
+            await self._host.run(docker.remove_volumes(left))
 
     async def _remove_workspaces(self) -> list[_Kept]:
         """A tree that stays needs its vault, whose objects it borrows."""

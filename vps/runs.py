@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 
 from vps import model_route
 from vps.commands import claude, docker
+from vps.commands.caches import Cache
 from vps.config import AgentConfig
 from vps.errors import BadInput, CommandFailed, DiskFull, DockerUnavailable, NoSuchRun, VpsError, WorkspaceBusy
 from vps.host.layout import NAME
@@ -84,13 +86,28 @@ class Runs:
             gid=prepared["gid"],
             limits=request.limits,
             origin=request.origin,
+            cache=Cache(**prepared["cache"]),
             model_directory=prepared["model"],
             vault=prepared["vault"],
             branch=request.branch,
         )
-        started = self._docker(docker.run_agent(container), timeout=120)
-        await _all(started, self._relay.ask("keep"))
+        await _all(self._run(container), self._relay.ask("keep"))
         return workspace
+
+    async def _run(self, container: docker.Container) -> None:
+        """Where the engine cannot lay a tree's cache on its workspace's, as without root or on some file systems, it goes without.
+
+        It is tried each time: that costs 0.2 s there (measured), and what an engine can may change.
+        """
+        try:
+            await self._docker(docker.run_agent(container), timeout=120)
+        except CommandFailed as error:
+            if container.cache.lower is None or error.exit_code != docker.ENGINE_FAILED:
+                raise
+            await log.awarning("a tree starts without its workspace's packages", run=container.name, error=error.stderr)
+            await self._relay.run(docker.remove(container.name))
+            alone = replace(container, cache=Cache(container.cache.own))
+            await self._docker(docker.run_agent(alone), timeout=120)
 
     def _preparation(self, request: RunRequest) -> dict[str, Any]:
         route = model_route.route(self._config.base_url)
@@ -188,6 +205,16 @@ class Runs:
             sessions = f"{self._config.root}/sessions"
             await self._docker(docker.remove_as_root(self._config.image, sessions, answer["stuck"]), timeout=300)
         return list(answer["pruned"])
+
+    async def trim_caches(self, *, max_bytes: int) -> list[str]:
+        """Remove package caches beyond a total size, none that an agent is using; the workspaces and trees they belonged to."""
+        answer = await self._relay.ask("trim-caches", {"max_bytes": max_bytes})
+        if answer["stuck"]:
+            caches = f"{self._config.root}/caches"
+            await self._docker(docker.remove_as_root(self._config.image, caches, answer["stuck"]), timeout=300)
+        if left := (await self._docker(docker.left_volumes(self._config.root))).text.split():
+            await self._relay.run(docker.remove_volumes(left))
+        return list(answer["trimmed"])
 
     async def _containers(self) -> dict[str, Container]:
         done = await self._docker(docker.list_agents())

@@ -142,12 +142,12 @@ class Workspaces:
         source = path.rsplit("/", 1)[-1]
         item = await self._item(source)
         base = source.split("--", 1)[0]
-        if item["vault"] is None:
-            await self._in_vault("create", base, url="")
-            item = await self._item(source)
-        taken = await self._take(source, item)
         name, branch = f"{base}--{slug}", f"agent/{slug}"
         async with self._new(name) as tree:
+            if item["vault"] is None:
+                await self._in_vault("create", base, url="")
+                item = await self._item(source)
+            taken = await self._take(source, item)
             new = {"path": tree, "vault": self._vault_path(base)}
             await self._in_tree("setup", new, write=True, own=True, url=taken["url"], branch=branch, start=taken["sha"])
         return name, branch
@@ -212,13 +212,12 @@ class Workspaces:
         await self._remove(name, vault="--" not in name)
 
     async def _remove(self, name: str, *, vault: bool) -> None:
-        image = self._config.image
-        parent, _, leaf = self.path(name).rpartition("/")
-        await check(self._relay, docker.remove_as_root(image, parent, [leaf]), timeout=_LOCAL_S)
+        root = self._config.root
+        names = [self.path(name).removeprefix(f"{root}/"), f"caches/{name}"]
         if vault:
-            names = [f"{name}.git", f"{name}.git.new"]
-            await check(self._relay, docker.remove_as_root(image, self._vaults, names), timeout=_LOCAL_S)
-        else:
+            names += [f"git/{name}.git", f"git/{name}.git.new"]
+        await check(self._relay, docker.remove_as_root(self._config.image, root, names), timeout=_LOCAL_S)
+        if not vault:
             with contextlib.suppress(VpsError):
                 await self._in_vault("forget", name, tree=name)
 

@@ -14,6 +14,7 @@ from agents.tools.parameters import duration_ms, size_bytes
 from agents.trust import trust
 from agents.uninstall import uninstall
 from vps.errors import BadInput
+from vps.host import caches
 from vps.host.prune import MAX_AGE_S, MAX_BYTES
 
 _OLDER, _MAX_SIZE = f"{MAX_AGE_S / 86_400:.0f}d", f"{MAX_BYTES >> 30}g"
@@ -25,7 +26,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--yes", action="store_true", help="pin an unknown key without asking")
     verb.add_argument("--replace", action="store_true", help="replace a pinned key that has changed")
     _verb(verbs, "doctor", "Check settings, bot, host, Docker, image and model", _doctor)
-    verb = _verb(verbs, "prune", "Remove old runs from the host", _prune)
+    verb = _verb(verbs, "prune", "Remove old runs and large package caches from the host", _prune)
     verb.add_argument("--older", default=_OLDER, help="remove runs that ended longer ago (default %(default)s)")
     verb.add_argument(
         "--max-size", "--max_size", default=_MAX_SIZE, help="keep at most this much (default %(default)s)"
@@ -59,7 +60,9 @@ async def _prune(given: argparse.Namespace) -> int:
     max_bytes = _number("max_size", size_bytes, given.max_size)
     async with open_crew(load()) as crew:
         gone = await crew.runs.prune(max_age_s=max_age_s, max_bytes=max_bytes)
-    answer("\n".join(f"{name} removed" for name in gone) or "Nothing to remove.")
+        trimmed = await crew.runs.trim_caches(max_bytes=caches.MAX_BYTES)
+    lines = [f"{name} removed" for name in gone] + [f"package cache of {name} removed" for name in trimmed]
+    answer("\n".join(lines) or "Nothing to remove.")
     return ExitCode.DONE
 
 

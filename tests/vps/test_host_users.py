@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.stage import seed
+from tests.vps.cache_rig import Agents, run_the_task
 from tests.vps.conftest import KEY, Machine
 from vps.config import HostConfig
 from vps.errors import DockerUnavailable
@@ -72,6 +73,19 @@ async def test_a_user_of_the_docker_group_runs_agents_prunes_and_keeps_its_files
     assert sorted(await theirs.runs.prune(max_age_s=0, max_bytes=0)) == sorted([first.name, again.name])
     assert not list(runs.iterdir())
     assert not list(transcripts.iterdir()), "an agent's transcripts stayed behind"
+
+
+@pytest.mark.parametrize("user", [["docker"]], indirect=True)
+async def test_a_user_of_the_docker_group_has_package_caches_and_gets_rid_of_them(theirs: Machine) -> None:
+    async with ScriptedModel(api_key=KEY, script=run_the_task) as model:
+        agents = Agents(theirs, model)
+        await agents.do("umask 077; mkdir /var/cache/agent/closed; echo theirs > /var/cache/agent/closed/package")
+        tree = await agents.tree("one")
+        assert await agents.do("cd /var/cache/agent; cat closed/package; rm -r closed", tree) == "theirs"
+        assert await agents.do("cat /var/cache/agent/closed/package") == "theirs"
+
+        assert sorted(await theirs.runs.trim_caches(max_bytes=0)) == ["workspace", tree]
+        assert not list(agents.caches.iterdir())
 
 
 @pytest.mark.parametrize("user", [["docker"]], indirect=True)

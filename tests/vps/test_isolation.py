@@ -7,10 +7,12 @@ import json
 import os
 from pathlib import Path
 
+from tests.vps.cache_rig import nest
 from tests.vps.conftest import KEY, Machine
 from vps.events import types as t
 from vps.outcome import Ending
 from vps.relay import Fault, Piece
+from vps.shell import cmd
 from vps.testing.model import Reply, ScriptedModel, bash, say, steps
 
 _SECRET = KEY.get_secret_value()
@@ -139,3 +141,19 @@ async def test_a_fifo_in_place_of_the_log_blocks_nothing(machine: Machine) -> No
         described = await machine.runs.describe(ended.name)
     assert updates == [Fault("unreadable")]
     assert described.lines == ()
+
+
+async def test_directories_nested_too_deep_for_a_path_stop_no_keeper_no_list_and_no_pruning(machine: Machine) -> None:
+    ended = await machine.run("scenario:ok")
+    await machine.runs.stop_keeper()
+    transcripts = machine.root / "sessions" / ended.name
+    await asyncio.to_thread(nest, transcripts)
+    await asyncio.to_thread(nest, machine.workspace)
+
+    again = await machine.run("scenario:ok")
+    assert again.outcome.ending is Ending.SUCCEEDED
+    (listed,) = (await machine.relay.ask("workspaces", {"sizes": True}))["workspaces"]
+    assert listed["size"] is None
+    assert await machine.runs.prune(max_age_s=0, max_bytes=0) == [ended.name, again.name]
+    assert not transcripts.exists()
+    await machine.host.run(cmd("rm", "-rf", str(machine.workspace)))

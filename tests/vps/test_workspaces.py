@@ -216,6 +216,18 @@ async def test_a_further_tree_has_the_last_commit_its_own_branch_and_can_be_push
     await workspaces.delete("api", force=True)
 
 
+async def test_the_scratch_workspace_has_further_trees_too_where_no_other_workspace_was_ever_made(
+    machine: Machine, workspaces: Workspaces
+) -> None:
+    await machine.run("scenario:ok")  # gives the tree to the agents' user
+    assert not (machine.root / "git").exists()
+
+    name, branch = await workspaces.branch_off(str(machine.workspace), "second-000000")
+
+    assert (name, branch) == ("workspace--second-000000", "agent/second-000000")
+    assert (await workspaces.find(name)).branch == branch
+
+
 async def test_twenty_further_trees_at_once(machine: Machine, workspaces: Workspaces, remote: GitRemote) -> None:
     await remote.repository("api", {"a": "b\n"})
     await cloned(workspaces, remote)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from vps.commands import caches
 from vps.models import CliOptions
 
 HOME = "/home/claude"
@@ -66,7 +67,7 @@ def environ(extra: dict[str, str], *, base_url: str | None) -> list[str]:
     }
     if base_url is not None:
         own["ANTHROPIC_BASE_URL"] = base_url
-    return [f"{name}={value}" for name, value in (extra | own).items()]
+    return [f"{name}={value}" for name, value in (caches.ENVIRON | extra | own).items()]
 
 
 def user_message(text: str, message_id: str) -> str:

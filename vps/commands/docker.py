@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vps.commands import caches
+from vps.commands.caches import Cache
 from vps.host.layout import LABEL_ROOT, LABEL_RUN
 from vps.models import Limits, Origin
 from vps.shell import Cmd, cmd
@@ -12,6 +14,8 @@ from vps.shell import Cmd, cmd
 NAME_PREFIX = "claude-agent-"
 AGENT_ID = 1001
 _RUN = "/run/agentflow"
+ENGINE_FAILED = 125
+"""The exit code of `docker run` where the engine failed and nothing ran (docker-run(1))."""
 _STOP_TIMEOUT_S = 20
 """More than the supervisor's grace and kill together, so that it can write down the end itself."""
 
@@ -29,6 +33,7 @@ class Container:
     """The SSH user's group: the supervisor joins it to write in run directories that are not root's."""
     limits: Limits
     origin: Origin
+    cache: Cache
     model_directory: str | None = None
     vault: str | None = None
     """The control plane's repository whose objects the workspace borrows."""
@@ -85,7 +90,11 @@ def _mounts(container: Container) -> list[tuple[str, str]]:
         binds.append((container.model_directory, f"{_RUN}/model", True))
     if container.vault:
         binds.append((container.vault, container.vault, True))
-    return [("--mount", bind(*each)) for each in binds]
+    cache = container.cache
+    if cache.lower is None:
+        binds.append((cache.own, caches.PLACE, False))
+    mounts = [bind(*each) for each in binds] + ([caches.layered(cache, container.root)] if cache.lower else [])
+    return [("--mount", mount) for mount in mounts]
 
 
 def bind(source: str, target: str, read_only: bool) -> str:  # noqa: FBT001  the third column of a table
@@ -131,6 +140,19 @@ def stop(container_id: str) -> Cmd:
 def remove(container_id: str) -> Cmd:
     """Remove a container, running or not, with its anonymous volumes."""
     return cmd("docker", "rm", "--force", "--volumes", container_id)
+
+
+def left_volumes(root: str) -> Cmd:
+    """Prints the names of a root's volumes that no container has, of those that people removed without `--volumes`, a line each."""
+    # Not `docker volume prune`: it leaves volumes with mount options alone (measured with 20.10).
+    return cmd(
+        "docker", "volume", "ls", "--quiet", "--filter", "dangling=true", "--filter", f"label={LABEL_ROOT}={root}"
+    )
+
+
+def remove_volumes(names: list[str]) -> Cmd:
+    """Remove volumes; what an overlay's directories hold stays."""
+    return cmd("docker", "volume", "rm", "--force", names)
 
 
 def list_agents() -> Cmd:

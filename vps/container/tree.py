@@ -252,6 +252,9 @@ class Tree:
         if os.path.isfile(index) and not os.path.islink(index):
             with open(index, "rb") as source, open(_STORE + "/index", "wb") as target:
                 target.write(source.read())
+            # git looks into files that are as young as its index: a younger copy would hide an edit in that second.
+            state = os.lstat(index)
+            os.utime(_STORE + "/index", ns=(state.st_atime_ns, state.st_mtime_ns))
         return {"GIT_INDEX_FILE": _STORE + "/index", "GIT_OBJECT_DIRECTORY": _STORE + "/objects",
                 "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects}  # fmt: skip
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from vps.host import audit, control, facts, keeper, prune, runs, workspaces
+from vps.host import audit, caches, control, facts, keeper, prune, runs, workspaces
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -31,6 +31,18 @@ def _discard(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def _prune(root: str, request: dict[str, Any]) -> dict[str, Any]:
     return {"pruned": prune.prune(root, request["max_age_s"], request["max_bytes"]), "stuck": prune.stuck(root)}
+
+
+def _trim_caches(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    return {"trimmed": caches.trim(root, request["max_bytes"]), "stuck": caches.stuck(root)}
+
+
+def _reserve(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    reserved = workspaces.reserve(root, request)
+    if not reserved["taken"]:
+        # One that was removed by hand may have left its packages: they are no business of a new one.
+        caches.retire(root, request["name"])
+    return reserved
 
 
 def _keep(root: str, _request: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +95,9 @@ _VERBS: dict[str, Answer] = {
     "append": runs.append,
     "discard": _discard,
     "prune": _prune,
+    "trim-caches": _trim_caches,
     "workspaces": workspaces.look,
-    "reserve": workspaces.reserve,
+    "reserve": _reserve,
     "transfer": workspaces.transfer,
     "end-transfer": workspaces.end_transfer,
     "keep": _keep,

@@ -3,7 +3,7 @@
 - writes down how Docker saw a run end (`docker.json`), and only then removes the container
 - ends a run whose turn overran its deadline although its supervisor should have, or whose log passed 1 GiB
 - leads each `model/<id>/api.sock` to the loopback address its `target` file names, and to no other
-- prunes old runs
+- prunes old runs, and once the last agent has gone the package caches
 
 It is started again by whoever needs it (`keeper.lock` lets one live), and ends by itself when there is nothing to keep.
 Containers without our labels are never touched.
@@ -22,7 +22,7 @@ import sys
 import time
 from typing import Any
 
-from vps.host import layout, prune
+from vps.host import caches, layout, prune
 from vps.host.files import write_atomically
 
 LOG_LIMIT = 1 << 30
@@ -33,6 +33,7 @@ _STARTING_S = 600.0
 """A large workspace may have to be given to the agents' user first."""
 _STARTED_S = 5.0
 _LINGER_S = 20.0
+_QUIET_S = 5.0
 
 
 class Keeper:
@@ -44,6 +45,7 @@ class Keeper:
         self._forwards: dict[str, asyncio.AbstractServer] = {}
         self._woken = asyncio.Event()
         self._busy_at = time.monotonic()
+        self._trimmed = False
 
     async def run(self) -> None:
         """Sweep on every container's death and every 2 s, until nothing was alive for 20 s."""
@@ -57,6 +59,7 @@ class Keeper:
                     # Somebody else may prune at the same time: what is gone already is no trouble.
                     with contextlib.suppress(FileNotFoundError):
                         await asyncio.to_thread(prune.prune, self._root)
+                await self._trim_once_quiet()
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), _SWEEP_S)
                 self._woken.clear()
@@ -66,6 +69,14 @@ class Keeper:
                 await events
             for server in self._forwards.values():
                 server.close()
+
+    async def _trim_once_quiet(self) -> None:
+        """No start should wait for the sizing of many files. Another user than root could not give the space back."""
+        if self._trimmed or os.geteuid() != 0 or time.monotonic() - self._busy_at < _QUIET_S:
+            return
+        self._trimmed = True
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(caches.trim, self._root)
 
     async def _watch_deaths(self) -> None:
         filters = [
@@ -99,7 +110,7 @@ class Keeper:
         open_runs = layout.open_names(self._root)
         if not open_runs:
             return
-        self._busy_at = time.monotonic()
+        self._busy_at, self._trimmed = time.monotonic(), False
         containers = await _inspect(self._root)
         if containers is None:
             return

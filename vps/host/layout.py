@@ -11,6 +11,8 @@
 <root>/workspaces/<name>         people's repositories; <root>/workspace is the scratch one
 <root>/workspaces/<name>--<slug> a further tree of one, for an agent that came while it was busy
 <root>/git/<name>.git            the control plane's repository of a workspace: its trees borrow the objects, no agent writes there
+<root>/caches/<name>             the package cache of a workspace, shared by its agents
+<root>/caches/<name>--<slug>/    a tree's: upper/ and work/ of an overlay on its workspace's, or own/ alone; see vps.host.caches
 <root>/transfer/<id>             carries objects from a tree to there
 <root>/lib/<digest>/             these scripts
 <root>/control/{confirmations,calls}/   what several surfaces agree on: see vps.host.control

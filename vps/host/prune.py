@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
 import time
 
 from vps.host import layout
@@ -17,11 +17,12 @@ def prune(root: str, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -
     """Remove ended runs older than `max_age_s`, then the oldest until the rest holds `max_bytes`. Returns their names."""
     still_open = set(layout.open_names(root))
     ended = [name for name in layout.names(root) if name not in still_open]
-    sizes = {name: size(layout.run(root, name)) + size(_transcripts(root, name)) for name in ended}
-    total, now, gone = sum(sizes.values()), time.time(), list[str]()
+    records, transcripts = sizes(layout.runs(root), ended), sizes(_transcripts(root), ended)
+    held = {name: records.get(name, 0) + transcripts.get(name, 0) for name in ended}
+    total, now, gone = sum(held.values()), time.time(), list[str]()
     for name in ended:
         if now - _ended_at(root, name) > max_age_s or total > max_bytes:
-            total -= sizes[name]
+            total -= held[name]
             discard(root, name)
             gone.append(name)
     _remove_unfinished(root, now)
@@ -33,37 +34,42 @@ def _remove_unfinished(root: str, now: float) -> None:
     for name in os.listdir(layout.runs(root)) if os.path.isdir(layout.runs(root)) else []:
         directory = os.path.join(layout.runs(root), name)
         if name.endswith(".new") and now - os.lstat(directory).st_mtime > _UNFINISHED_S:
-            shutil.rmtree(directory, ignore_errors=True)
+            remove([directory])
 
 
-def _transcripts(root: str, name: str) -> str:
-    return os.path.join(root, "sessions", name)
+def _transcripts(root: str) -> str:
+    return os.path.join(root, "sessions")
 
 
 def discard(root: str, name: str) -> None:
     """Remove a run's directory and its transcripts."""
-    shutil.rmtree(layout.run(root, name), ignore_errors=True)
-    shutil.rmtree(_transcripts(root, name), ignore_errors=True)
+    remove([layout.run(root, name), os.path.join(_transcripts(root), name)])
 
 
 def stuck(root: str) -> list[str]:
     """Transcripts of runs that are gone: an SSH user other than root may not remove what an agent wrote."""
-    sessions = os.path.join(root, "sessions")
+    sessions = _transcripts(root)
     names = os.listdir(sessions) if os.path.isdir(sessions) else []
     # One that is being prepared has `.new` behind its name still.
     return sorted(set(names) - {name.removesuffix(".new") for name in os.listdir(layout.runs(root))})
 
 
-def size(directory: str) -> int:
-    """Bytes of the files below a directory; links are not followed."""
-    total = 0
-    for parent, _, files in os.walk(directory):
-        for file in files:
-            try:
-                total += os.lstat(os.path.join(parent, file)).st_size
-            except FileNotFoundError:
-                continue
-    return total
+def sizes(directory: str, names: list[str]) -> dict[str, int]:
+    """Bytes on the disk of those of the names that are in a directory.
+
+    By du(1), as the removal is by rm(1): Python's own walks fail at a depth that an agent can make.
+    """
+    if not names or not os.path.isdir(directory):
+        return {}
+    argv = ["du", "--summarize", "--block-size=1", "--null", "--", *names]
+    done = subprocess.run(argv, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    rows = [row.split("\t", 1) for row in os.fsdecode(done.stdout).split("\0") if row]
+    return {name: int(size) for size, name in rows}
+
+
+def remove(paths: list[str]) -> None:
+    """Remove with all below, as far as the user may."""
+    subprocess.run(["rm", "-rf", "--", *paths], stderr=subprocess.DEVNULL, check=False)
 
 
 def _ended_at(root: str, name: str) -> float:

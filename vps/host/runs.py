@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import fcntl
 import os
 import shutil
 import time
-from collections.abc import Generator
 from typing import Any
 
-from vps.host import digest, layout, workspaces
+from vps.host import caches, digest, layout, workspaces
 from vps.host.files import open_regular, write_atomically
 
 _NEEDED_BYTES = 256 << 20
@@ -35,9 +32,10 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """
     _check_disk(root)
     workspace, fresh = _workspace(root, request["workspace"])
-    with _one_at_a_time(root):
+    with workspaces.one_at_a_time(root):
         if busy := workspaces.at_work(root).get(workspace):
             return {"workspace": workspace, "busy": busy}
+        cache = caches.provide(root, workspace)
         _make(root, request, workspace)
     return {
         "workspace": workspace,
@@ -47,6 +45,7 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
         "gid": os.getgid(),
         "model": _model(root, request.get("target")),
         "vault": workspaces.vault(root, workspace),
+        "cache": cache,
     }
 
 
@@ -55,17 +54,6 @@ def check(root: str, request: dict[str, Any]) -> dict[str, Any]:
     _check_disk(root)
     _workspace(root, request["workspace"])
     return {}
-
-
-@contextlib.contextmanager
-def _one_at_a_time(root: str) -> Generator[None, None, None]:
-    """Two agents that start at once must not both find a workspace free."""
-    descriptor = os.open(os.path.join(root, "prepare.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _make(root: str, request: dict[str, Any], workspace: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
 import time
+from collections.abc import Generator
 from typing import Any
 
 from vps.host import layout
@@ -36,6 +39,17 @@ def at_work(root: str) -> dict[str, list[str]]:
     return found
 
 
+@contextlib.contextmanager
+def one_at_a_time(root: str) -> Generator[None, None, None]:
+    """Two agents that start at once must not both find a workspace free, nor one its cache on the way out."""
+    descriptor = os.open(os.path.join(root, "prepare.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def look(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Every workspace, or the one called `name`; with `sizes`, their bytes on the disk too, unless that takes too long."""
     wanted = request.get("name")
@@ -61,8 +75,15 @@ def _look(root: str, name: str, busy: dict[str, list[str]], deadline: float) -> 
         "vault": vault(root, where),
         "agents": busy.get(os.path.realpath(where), []),
         "trees": [other for other in _names(root) if other.startswith(name + "--")],
-        "size": _size(where, deadline) if there else 0,
+        "size": _sized(where, deadline) if there else 0,
     }
+
+
+def _sized(directory: str, deadline: float) -> int | None:
+    try:
+        return _size(directory, deadline)
+    except RecursionError:  # an agent can nest directories as deep as it likes
+        return None
 
 
 def _size(directory: str, deadline: float) -> int | None:

@@ -33,8 +33,8 @@ def names_in(directory: Path) -> list[str]:
 
 
 def test_transcripts_count_and_the_oldest_go_first(tmp_path: Path) -> None:
-    names = [ended(tmp_path, number, transcript=1000) for number in range(3)]
-    assert prune(str(tmp_path), DAY_S, 2500) == names[:1]
+    names = [ended(tmp_path, number, transcript=1 << 20) for number in range(3)]
+    assert prune(str(tmp_path), DAY_S, 5 << 19) == names[:1]
     assert names_in(tmp_path / "sessions") == names[1:]
 
 
