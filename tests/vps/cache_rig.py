@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.vps.conftest import Machine
 from vps.events import types as t
+from vps.models import Limits
 from vps.outcome import Ending
 from vps.runs import Runs
 from vps.testing.model import Reply, ScriptedModel, bash, say
@@ -63,7 +64,8 @@ class Agents:
         return await self.said(await self.start(command, workspace))
 
     async def start(self, command: str, workspace: str = "workspace") -> str:
-        return await self.machine.start(command, workspace=self.workspaces.path(workspace))
+        limits = Limits(timeout_s=200)
+        return await self.machine.start(command, workspace=self.workspaces.path(workspace), limits=limits)
 
     async def said(self, name: str) -> str:
         ended = await self.machine.ended(name)

@@ -33,7 +33,7 @@ from vps.ssh import SshHost
 from vps.testing.model import ScriptedModel
 
 KEY = SecretStr("sk-ant-machine-tests-0123456789abcdef")
-RUN_S = 90.0
+RUN_S = 240.0
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,7 @@ async def test_a_failed_call_may_be_repeated_unless_it_may_have_been_done(
 
 async def test_a_confirmation_that_is_missing_keeps_no_id(room: Room) -> None:
     call = replace(AGENT, id="1")
-    await CONFIRM.invoke(room.crew, {"code": await code_of(room, call)}, ADA)
+    await CONFIRM.invoke(room.crew, {"code": await code_of(room, call)}, ASKED)
     first = await room.tool.invoke(room.crew, {"name": "api", "force": True}, call)
     assert await room.tool.invoke(room.crew, {"name": "api", "force": True}, call) == first
 
