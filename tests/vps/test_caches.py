@@ -25,6 +25,9 @@ from vps.relay import Relay
 from vps.ssh import SshHost
 from vps.testing.model import ScriptedModel
 
+PATIENT = "export npm_config_fetch_timeout=15000 npm_config_fetch_retries=6 npm_config_fetch_retry_mintimeout=500"
+"""A registry's answer that never comes is asked for again, within what the turn may take."""
+
 
 @pytest.fixture
 async def agents(machine: Machine) -> AsyncIterator[Agents]:
@@ -82,7 +85,7 @@ async def test_what_npm_fetched_and_pip_built_in_a_workspace_its_trees_need_not_
     package = json.dumps({"name": "w", "version": "1.0.0", "dependencies": {"is-odd": "3.0.1"}})
     # Built from source: a wheel that was built is kept whatever headers the registry sends.
     pip = "python3 -m venv v && v/bin/pip install --use-pep517 docopt==0.6.2"
-    await agents.do(f"echo '{package}' > package.json; npm install && {pip}")
+    await agents.do(f"{PATIENT}; echo '{package}' > package.json; npm install && {pip}")
     lock = agents.machine.workspace / "package-lock.json"
     for name in ("package.json", "package-lock.json"):
         shutil.copy(lock.with_name(name), Path(agents.workspaces.path(tree)) / name)
@@ -97,7 +100,7 @@ async def test_what_npm_fetched_and_pip_built_in_a_workspace_its_trees_need_not_
 @pytest.mark.parametrize("version", ["10", "11"])
 async def test_pnpm_keeps_its_packages_in_the_cache_and_not_in_the_workspace(agents: Agents, version: str) -> None:
     package = json.dumps({"name": "w", "version": "1.0.0", "dependencies": {"is-odd": "3.0.1"}})
-    said = await agents.do(f"echo '{package}' > package.json; npx --yes pnpm@{version} install; ls -a")
+    said = await agents.do(f"{PATIENT}; echo '{package}' > package.json; npx --yes pnpm@{version} install; ls -a")
 
     assert "node_modules" in said, said
     assert ".pnpm-store" not in said
