@@ -65,6 +65,8 @@ class DockerExit(BaseModel):
     finished_at: str = ""
     error: str = ""
     killed_for: Literal["timeout", "log_size"] | None = None
+    cause: Literal["reboot", "engine"] | None = None
+    """What took more than this container with it."""
 
 
 def supervisor_exit(record: object) -> SupervisorExit | None:
@@ -207,18 +209,27 @@ def _take_supervisor(event: t.Supervisor, tally: Tally) -> None:
 
 
 def judge(tally: Tally, supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:
-    """The first of these rules that holds: ended by us, died, said how it ended, or said nothing.
+    """The first of these rules that holds: taken along, ended by us, died, said how it ended, or said nothing.
 
     A turn that began and gave no result counts as such, whatever the one before it gave.
     """
     result = None if tally.in_turn else tally.result
     code = supervisor.code if supervisor else docker.exit_code if docker else None
     return (
-        _ended_by_us(supervisor, docker)
+        _taken_along(supervisor, docker)
+        or _ended_by_us(supervisor, docker)
         or _died(result, code, supervisor, docker)
         or (_said(tally, result, code) if result else None)
         or _silent(supervisor, docker)
     )
+
+
+def _taken_along(supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome | None:
+    """A container that goes with Docker or the machine is told to stop like any other, if it is told at all."""
+    if docker is None or docker.cause is None or (supervisor and supervisor.reason != "stopped"):
+        return None
+    what = "The VPS was restarted." if docker.cause == "reboot" else "Docker was stopped or restarted on the VPS."
+    return Outcome(Ending.STOPPED, what, "Its log and its workspace are kept; spawn it again to go on.")
 
 
 def _ended_by_us(supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome | None:

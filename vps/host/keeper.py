@@ -22,7 +22,8 @@ import sys
 import time
 from typing import Any
 
-from vps.host import caches, layout, prune
+from vps.host import caches, engine, layout, prune
+from vps.host.engine import Engine
 from vps.host.files import write_atomically
 
 LOG_LIMIT = 1 << 30
@@ -43,13 +44,13 @@ class Keeper:
         self._root = root
         self._killed_for: dict[str, str] = {}
         self._forwards: dict[str, asyncio.AbstractServer] = {}
-        self._woken = asyncio.Event()
+        self._engine = Engine(root)
         self._busy_at = time.monotonic()
         self._trimmed = False
 
     async def run(self) -> None:
         """Sweep on every container's death and every 2 s, until nothing was alive for 20 s."""
-        events = asyncio.create_task(self._watch_deaths())
+        events = asyncio.create_task(self._engine.watch())
         pruned = 0.0
         try:
             while time.monotonic() - self._busy_at < _LINGER_S:
@@ -61,8 +62,8 @@ class Keeper:
                         await asyncio.to_thread(prune.prune, self._root)
                 await self._trim_once_quiet()
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), _SWEEP_S)
-                self._woken.clear()
+                    await asyncio.wait_for(self._engine.died.wait(), _SWEEP_S)
+                self._engine.died.clear()
         finally:
             events.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -78,50 +79,20 @@ class Keeper:
         with contextlib.suppress(OSError):
             await asyncio.to_thread(caches.trim, self._root)
 
-    async def _watch_deaths(self) -> None:
-        filters = [
-            "--filter",
-            "event=die",
-            "--filter",
-            "event=destroy",
-            "--filter",
-            f"label={layout.LABEL_ROOT}={self._root}",
-        ]
-        while True:
-            process = await asyncio.create_subprocess_exec(
-                "setpriv", "--pdeathsig", "TERM", "docker", "events", *filters, "--format", "{{.ID}}",
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            try:
-                assert process.stdout is not None
-                while await process.stdout.readline():
-                    self._woken.set()
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-            await asyncio.sleep(_SWEEP_S)
-
     async def _sweep(self) -> None:
         try:
             await self._serve_models()
         except OSError as error:
             print(f"model: {error}", file=sys.stderr, flush=True)
         open_runs = layout.open_names(self._root)
-        if not open_runs:
-            return
-        self._busy_at, self._trimmed = time.monotonic(), False
-        containers = await _inspect(self._root)
+        if open_runs:
+            self._busy_at, self._trimmed = time.monotonic(), False
+        containers = await self._engine.containers()
         if containers is None:
             return
         for name, container in containers.items():
-            # Its end is written down, and removing it failed then.
-            if (
-                name not in open_runs
-                and container["State"]["Status"] in ("exited", "dead")
-                and layout.known(self._root, name)
-            ):
-                await _docker("rm", "--force", "--volumes", container["Id"])
+            if self._is_left_over(name, container):
+                await engine.remove(container)
         for name in open_runs:
             try:
                 await self._keep(name, containers.get(name))
@@ -129,15 +100,28 @@ class Keeper:
                 # It was discarded meanwhile, or the disk is full: then the next sweep tries again, and the container stays.
                 print(f"{name}: {error}", file=sys.stderr, flush=True)
 
+    def _is_left_over(self, name: str, container: dict[str, Any]) -> bool:
+        """Its end is written down and removing it failed then; or its run directory, which is there before it, was removed."""
+        if layout.known(self._root, name):
+            return not layout.is_open(self._root, name) and container["State"]["Status"] in ("exited", "dead")
+        return bool(layout.NAME.fullmatch(name))
+
     async def _keep(self, name: str, container: dict[str, Any] | None) -> None:
         if container is None:
             if not self._is_starting(name):
                 self._close(name, {"state": "vanished", "exit_code": None, "oom_killed": False, "error": ""})
         elif container["State"]["Status"] in ("exited", "dead"):
-            self._close(name, _ending(container))
-            await _docker("rm", "--force", "--volumes", container["Id"])
+            self._close(name, _ending(container) | {"cause": self._cause(name, container)})
+            await engine.remove(container)
         else:
             await self._bound(name, container["Id"])
+
+    def _cause(self, name: str, container: dict[str, Any]) -> str | None:
+        """What took more than this container with it."""
+        record = layout.read_json(os.path.join(layout.run(self._root, name), "run.json")) or {}
+        if record.get("boot_id", layout.boot_id()) != layout.boot_id():
+            return "reboot"
+        return "engine" if self._engine.took(container) else None
 
     def _is_starting(self, name: str) -> bool:
         """`docker run` comes after the run directory: a young run whose supervisor wrote nothing yet is on its way."""
@@ -166,7 +150,7 @@ class Keeper:
 
     async def _kill(self, name: str, container_id: str, reason: str) -> None:
         self._killed_for[name] = reason
-        await _docker("kill", container_id)
+        await engine.docker("kill", container_id)
 
     async def _serve_models(self) -> None:
         base = os.path.join(self._root, "model")
@@ -222,35 +206,6 @@ def _ending(container: dict[str, Any]) -> dict[str, Any]:
         "finished_at": state["FinishedAt"],
         "error": state["Error"],
     }
-
-
-async def _inspect(root: str) -> dict[str, dict[str, Any]] | None:
-    """Every container of this root by its run's name; None while Docker does not answer, which says nothing of them."""
-    listed = await _docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={layout.LABEL_ROOT}={root}")
-    if listed is None:
-        return None
-    ids = listed.split()
-    if not ids:
-        return {}
-    # One that went away between the two makes `inspect` fail although it prints the others.
-    text = await _docker("inspect", "--type", "container", *ids, keep_output=True)
-    found: list[dict[str, Any]] = json.loads(text) if text else []
-    if len(found) != len(ids):
-        return None
-    return {item["Config"]["Labels"].get(layout.LABEL_RUN, ""): item for item in found}
-
-
-async def _docker(*words: str, keep_output: bool = False) -> str | None:
-    process = await asyncio.create_subprocess_exec(
-        "docker", *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
-    except asyncio.TimeoutError:
-        process.kill()
-        await process.wait()
-        return None
-    return output.decode() if process.returncode == 0 or keep_output else None
 
 
 def main(root: str) -> int:

@@ -62,7 +62,18 @@ def known(root: str, name: str) -> bool:
 
 def open_names(root: str) -> list[str]:
     """The runs whose end nobody has written down yet."""
-    return [name for name in names(root) if not os.path.lexists(os.path.join(runs(root), name, "docker.json"))]
+    return [name for name in names(root) if is_open(root, name)]
+
+
+def is_open(root: str, name: str) -> bool:
+    """Whether nobody has written down its end yet."""
+    return not os.path.lexists(os.path.join(runs(root), name, "docker.json"))
+
+
+def boot_id() -> str:
+    """Another one after every start of the machine (random(4))."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
 
 
 def read_json(path: str) -> dict[str, Any] | None:

@@ -105,7 +105,7 @@ def _fill(directory: str, request: dict[str, Any], workspace: str) -> None:
         os.chmod(os.path.join(directory, part), mode)  # whatever the umask
     words = request["environ"] + [f"PWD={workspace}"]
     write_json = _json_writer(directory)
-    write_json("run.json", request["run"] | {"workspace": workspace})
+    write_json("run.json", request["run"] | {"workspace": workspace, "boot_id": layout.boot_id()})
     write_json("in/limits.json", request["limits"])
     _write(directory, "in/argv", _words([word.replace("{workspace}", workspace) for word in request["argv"]]))
     _write(directory, "in/environ", _words(words))

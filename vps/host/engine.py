@@ -1,0 +1,95 @@
+"""The host's Docker engine, as its keeper sees it: containers, their deaths, and the times it was away itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+from vps.host import layout
+
+_AGAIN_S = 2.0
+_BOUND_S = 60.0
+_CLOCKS_S = 2.0
+"""What the engine's own times may be before the moment at which its events ended."""
+
+
+class Engine:
+    """One root's containers; `died` is set whenever one of them may have ended."""
+
+    def __init__(self, root: str) -> None:
+        self.died = asyncio.Event()
+        self._root = root
+        self._lost_at: float | None = None
+
+    async def watch(self) -> None:
+        """For ever: the deaths of this root's containers, and the engine's own."""
+        label = f"label={layout.LABEL_ROOT}={self._root}"
+        filters = ["--filter", "event=die", "--filter", "event=destroy", "--filter", label]
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                "setpriv", "--pdeathsig", "TERM", "docker", "events", *filters, "--format", "{{.ID}}",
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            try:
+                assert process.stdout is not None
+                while await process.stdout.readline():
+                    self.died.set()
+                # An engine that is stopped closes its API first and ends the containers then (measured with 20.10).
+                self._lost_at = time.time()
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+            await asyncio.sleep(_AGAIN_S)
+
+    def took(self, container: dict[str, Any]) -> bool:
+        """Whether the container ended with the engine rather than by itself."""
+        return self._lost_at is not None and _finished(container) >= self._lost_at - _CLOCKS_S
+
+    async def containers(self) -> dict[str, dict[str, Any]] | None:
+        """Every container of this root by its run's name; None while Docker does not answer, which says nothing of them."""
+        label = f"label={layout.LABEL_ROOT}={self._root}"
+        listed = await docker("ps", "--all", "--quiet", "--no-trunc", "--filter", label)
+        if listed is None:
+            return None
+        ids = listed.split()
+        if not ids:
+            return {}
+        # One that went away between the two makes `inspect` fail although it prints the others.
+        text = await docker("inspect", "--type", "container", *ids, keep_output=True)
+        found: list[dict[str, Any]] = json.loads(text) if text else []
+        if len(found) != len(ids):
+            return None
+        return {item["Config"]["Labels"].get(layout.LABEL_RUN, ""): item for item in found}
+
+
+def _finished(container: dict[str, Any]) -> float:
+    # Docker writes nanoseconds (RFC 3339), and the year 1 for one that has not ended.
+    text = str(container["State"]["FinishedAt"])[:19]
+    return (
+        0.0 if text < "0002" else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
+    )  # noqa: UP017  the host may have Python 3.9
+
+
+async def remove(container: dict[str, Any]) -> None:
+    """Remove it, running or not, with its anonymous volumes."""
+    await docker("rm", "--force", "--volumes", container["Id"])
+
+
+async def docker(*words: str, keep_output: bool = False) -> str | None:
+    """What a docker command prints; None if it failed or took longer than a minute."""
+    process = await asyncio.create_subprocess_exec(
+        "docker", *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), _BOUND_S)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+    return output.decode() if process.returncode == 0 or keep_output else None
