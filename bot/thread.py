@@ -94,7 +94,11 @@ class RunThread:
             except MessageGoneError:
                 await log.ainfo("card deleted", run=self.row.run)
             return
-        card = await insist(lambda: self._send_card(view), self._refused)
+        try:
+            card = await insist(lambda: self._send_card(view), self._refused)
+        except discord.HTTPException as error:
+            await log.aerror("card not taken", run=self.row.run, error=str(error))
+            return
         self.row = replace(self.row, card_id=card)
         await self._store.save_thread(self.row)
 
