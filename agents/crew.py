@@ -86,7 +86,7 @@ class Crew:
         """In a tree of its own: two agents in one would take each other's files for their own."""
         await progress("An agent works there already: making a tree beside it.")
         name, branch = await self.workspaces.branch_off(busy.path, slug(request.task, request.name))
-        path = f"{self.settings.AGENTFLOW_ROOT}/workspaces/{name}"
+        path = "/".join(filter(None, (self.settings.AGENTFLOW_ROOT, "workspaces", name, busy.inside)))
         try:
             return await self.runs.start(request.model_copy(update={"workspace": path, "branch": branch}))
         except BaseException:

@@ -35,10 +35,15 @@ def buttons(record: RunRecord, *, changed: bool) -> discord.ui.View | None:
     if not changed:
         return None
     view = discord.ui.View(timeout=None)
-    verbs = ("diff",) if posixpath.basename(record.workspace) == SCRATCH else tuple(_STYLES)
+    verbs = ("diff",) if _workspace(record) == SCRATCH else tuple(_STYLES)
     for verb in verbs:
         view.add_item(WorkspaceButton(verb, record.name))
     return view
+
+
+def _workspace(record: RunRecord) -> str:
+    """The workspace it worked in; older records have the path alone."""
+    return record.workspace_name or posixpath.basename(record.workspace)
 
 
 class WorkspaceButton(
@@ -120,7 +125,7 @@ async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], na
             )
         rights, progress = await bot.people.rights(interaction), PrivateProgress(interaction)
         call = Call(people.origin(interaction), rights, progress, id=str(interaction.id))
-        output = await tool.invoke(bot.crew, {"workspace_name": posixpath.basename(record.workspace), **given}, call)
+        output = await tool.invoke(bot.crew, {"workspace_name": _workspace(record), **given}, call)
         text, files = answer(output)
     except VpsError as error:
         text, files = failure(error, bot.crew.mask), ()
