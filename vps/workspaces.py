@@ -100,6 +100,14 @@ class Workspaces:
         item = await self._item(name=name)
         return await self._in_tree("state", item, _workspace(item))
 
+    async def glance(self, name: str) -> Workspace:
+        """The same, also of one that git cannot read."""
+        return await self._looked_into(await self._item(name=name))
+
+    async def agents(self, name: str) -> Sequence[str]:
+        """Those at work in it. Raises BadInput for a name that none has."""
+        return list((await self._item(name=name))["agents"])
+
     async def _item(self, **which: str) -> dict[str, Any]:
         """The host's description of the workspace called `name`, or of the one a real `path` lies in."""
         (item,) = (await self._relay.ask("workspaces", which))["workspaces"]
@@ -204,12 +212,27 @@ class Workspaces:
                 "update", item, lambda answer: (Workspace.of(item, answer), str(answer["why"])), write=True
             )
 
-    async def push(self, name: str, message: str, author: tuple[str, str], progress: Progress) -> Pushed:
-        """Commit what is uncommitted as `author` (name, e-mail), push the branch, and ask the remote what it has."""
-        async with self.claimed(name, "pushed") as claim:
-            return await self._push(_vaulted(claim["item"]), message, author, progress)
+    async def push_target(self, name: str) -> tuple[str, str]:
+        """The branch a workspace is on and the address it would be pushed to, at a glance; each is empty if unknown."""
+        told = await self._relay.ask("push-target", {"name": name})
+        return str(told["branch"]), str(told["url"])
 
-    async def _push(self, item: dict[str, Any], message: str, author: tuple[str, str], progress: Progress) -> Pushed:
+    async def push(
+        self, name: str, message: str, author: tuple[str, str], progress: Progress, *, branch: str | None = None
+    ) -> Pushed:
+        """Commit what is uncommitted as `author` (name, e-mail), push the branch, and ask the remote what it has.
+
+        With `branch`, what a person was shown: an agent that went on another meanwhile does not choose where the push goes.
+        """
+        async with self.claimed(name, "pushed") as claim:
+            item = _vaulted(claim["item"])
+            if branch is not None:
+                _expect(branch, (await self._in_tree("state", item, _workspace(item))).branch)
+            return await self._push(item, message, author, progress, branch)
+
+    async def _push(
+        self, item: dict[str, Any], message: str, author: tuple[str, str], progress: Progress, branch: str | None
+    ) -> Pushed:
         name = str(item["name"])
         await progress("Committing")
         committed = await self._in_tree(
@@ -218,6 +241,8 @@ class Workspaces:
         )  # fmt: skip
         await progress("Handing over the commits")
         taken, _ = await self._take(name, item)
+        if branch is not None:
+            _expect(branch, taken.branch)
         await progress("Pushing")
         told = await self._over_network("push", name, progress, branch=taken.branch, sha=taken.sha)
         if told["remote_sha"] != taken.sha:
@@ -346,6 +371,12 @@ class Workspaces:
 
 def _workspace(item: dict[str, Any]) -> Callable[[dict[str, Any]], Workspace]:
     return lambda state: Workspace.of(item, state)
+
+
+def _expect(branch: str, found: str) -> None:
+    if found != branch:
+        remedy = "Look at its changes, then push again."
+        raise BadInput("branch", f"the workspace is on {found or 'no branch'} by now, not on {branch}.", remedy=remedy)
 
 
 def _vaulted(item: dict[str, Any]) -> dict[str, Any]:

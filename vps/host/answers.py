@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from vps.host import audit, caches, claims, command, control, facts, keeper, prune, runs, workspaces
+from vps.host import audit, caches, claims, command, control, facts, heads, keeper, prune, runs, workspaces
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -58,6 +58,7 @@ _VERBS: dict[str, Answer] = {
     "publish": claims.publish,
     "retire": claims.retire,
     "release": claims.release,
+    "push-target": heads.target,
     "transfer": workspaces.transfer,
     "end-transfer": workspaces.end_transfer,
     "keep": _keep,
