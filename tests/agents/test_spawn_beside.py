@@ -11,6 +11,7 @@ import pytest
 
 from agents.crew import Crew, Order, open_crew
 from tests.agents.conftest import Station
+from vps.errors import BadInput
 from vps.models import CliOptions, Origin
 from vps.run import Run
 from vps.shell import cmd
@@ -59,6 +60,12 @@ async def test_in_a_subdirectory_it_works_in_the_same_one_of_its_tree(crew: Crew
     name = second.record.workspace_name
     assert name.startswith("api--")
     assert second.record.workspace == str((docked.root / "workspaces" / name / "web").resolve())
+
+    (tree / "new").mkdir()
+    before = await crew.workspaces.names()
+    with pytest.raises(BadInput, match="new is in no commit yet"):
+        await spawn(crew, str(tree / "new"))
+    assert await crew.workspaces.names() == before
 
 
 def with_subdirectory(tree: Path) -> None:
