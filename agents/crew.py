@@ -86,11 +86,14 @@ class Crew:
         """In a tree of its own: two agents in one would take each other's files for their own."""
         await progress("An agent works there already: making a tree beside it.")
         name, branch = await self.workspaces.branch_off(busy.path, slug(request.task, request.name))
-        path = f"{self.settings.AGENTFLOW_ROOT}/workspaces/{name}"
+        path = "/".join(filter(None, (self.settings.AGENTFLOW_ROOT, "workspaces", name, busy.inside)))
         try:
             return await self.runs.start(request.model_copy(update={"workspace": path, "branch": branch}))
-        except BaseException:
+        except BaseException as error:
             await asyncio.shield(self.workspaces.delete(name, force=True))
+            if busy.inside and isinstance(error, BadInput) and error.field == "workspace_path":
+                what = f"{busy.inside} is in no commit yet, so a tree beside the busy workspace lacks it."
+                raise BadInput("workspace_path", what, remedy="Commit it, or wait for the agent there.") from error
             raise
 
 

@@ -22,7 +22,7 @@ Confirm = Callable[[str], Awaitable[bool]]
 Say = Callable[[str], None]
 
 _OURS = (
-    *("runs", "sessions", "caches", "model", "image", "transfer", "control", "audit.jsonl", "audit.jsonl.1"),
+    *("runs", "sessions", "caches", "model", "image", "transfer", "claims", "control", "audit.jsonl", "audit.jsonl.1"),
     *("keeper.lock", "keeper.log", "image.lock", "prepare.lock", "lib"),
 )
 _REMOVAL_S = 600.0
@@ -98,6 +98,8 @@ class _Removal:
 
     async def _remove_workspaces(self) -> list[_Kept]:
         """A tree that stays needs its vault, whose objects it borrows."""
+        if debris := await self._workspaces.debris():
+            await self._remove(self._root, list(debris))
         kept: list[_Kept] = []
         needed: set[str] = set()
         for workspace in await self._workspaces.list():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 import re
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -18,11 +19,15 @@ from vps.errors import BadInput, VpsError
 from vps.host.layout import NAME
 from vps.host.workspaces import SCRATCH
 from vps.models import RunRecord
+from vps.remotes import parse_remote
 
 if TYPE_CHECKING:
     from bot.app import Bot
 
 _ID = "agentflow:ws:"
+_TITLE = 45
+_TOLD_WITHIN_S = 1.5
+"""Discord waits 3 s for a form."""
 _STYLES = {
     "diff": ("Diff", discord.ButtonStyle.secondary),
     "push": ("Push", discord.ButtonStyle.primary),
@@ -35,10 +40,15 @@ def buttons(record: RunRecord, *, changed: bool) -> discord.ui.View | None:
     if not changed:
         return None
     view = discord.ui.View(timeout=None)
-    verbs = ("diff",) if posixpath.basename(record.workspace) == SCRATCH else tuple(_STYLES)
+    verbs = ("diff",) if _workspace(record) == SCRATCH else tuple(_STYLES)
     for verb in verbs:
         view.add_item(WorkspaceButton(verb, record.name))
     return view
+
+
+def _workspace(record: RunRecord) -> str:
+    """The workspace it worked in; older records have the path alone."""
+    return record.workspace_name or posixpath.basename(record.workspace)
 
 
 class WorkspaceButton(
@@ -65,13 +75,14 @@ class WorkspaceButton(
         if self._verb == "diff":
             await invoke(interaction, DIFF, self._name, {})
         elif self._verb == "push":
-            await interaction.response.send_modal(PushForm(self._name))
+            bot = cast("Bot", interaction.client)
+            await interaction.response.send_modal(PushForm(self._name, *await _push_target(bot, self._name)))
         else:
             await interaction.response.send_modal(PullRequestForm(self._name))
 
 
 class PushForm(discord.ui.Modal, title="Push"):
-    """Asks for the commit message."""
+    """Asks for the commit message, and tells what goes where: the agent chose the branch."""
 
     message: discord.ui.TextInput[Any] = discord.ui.TextInput(
         label="Commit message",
@@ -81,13 +92,33 @@ class PushForm(discord.ui.Modal, title="Push"):
         max_length=4000,
     )
 
-    def __init__(self, name: str) -> None:
-        super().__init__()
+    def __init__(self, name: str, branch: str, host: str) -> None:
+        super().__init__(title=_short(f"Push {branch} to {host}") if branch and host else "Push")
         self._name = name
+        self._branch = branch or None
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Push."""
-        await invoke(interaction, PUSH, self._name, {"commit_message": self.message.value})
+        await invoke(interaction, PUSH, self._name, {"commit_message": self.message.value, "branch": self._branch})
+
+
+async def _push_target(bot: Bot, name: str) -> tuple[str, str]:
+    """The branch and the remote's host; empty where that cannot be told in time for a form."""
+    try:
+        async with asyncio.timeout(_TOLD_WITHIN_S):
+            record = (await bot.crew.runs.describe(name, tail=0)).record
+            if record is None:
+                return "", ""
+            branch, url = await bot.crew.workspaces.push_target(_workspace(record))
+            return branch, parse_remote(url).host if url else ""
+    except (VpsError, TimeoutError):
+        return "", ""
+
+
+def _short(title: str) -> str:
+    """A form's title may have 45 characters; both ends tell something. What is in it may be an agent's."""
+    title = "".join(sign if sign.isprintable() else "?" for sign in title)
+    return title if len(title) <= _TITLE else f"{title[: _TITLE - 21]}…{title[-20:]}"
 
 
 class PullRequestForm(discord.ui.Modal, title="Open a pull request"):
@@ -120,7 +151,7 @@ async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], na
             )
         rights, progress = await bot.people.rights(interaction), PrivateProgress(interaction)
         call = Call(people.origin(interaction), rights, progress, id=str(interaction.id))
-        output = await tool.invoke(bot.crew, {"workspace_name": posixpath.basename(record.workspace), **given}, call)
+        output = await tool.invoke(bot.crew, {"workspace_name": _workspace(record), **given}, call)
         text, files = answer(output)
     except VpsError as error:
         text, files = failure(error, bot.crew.mask), ()

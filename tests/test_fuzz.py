@@ -159,7 +159,10 @@ def test_a_parameter_is_taken_as_it_is_or_refused_by_its_name(tool: Tool[Any, An
 def _check_name(value: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", value)
     place = git.Place("image", "/lib", f"/root/workspaces/{value}", "/root/git/x.git")
-    assert f"type=bind,src=/root/workspaces/{value},dst=/root/workspaces/{value}" in git.tree(place, write=True).argv
+    assert (
+        f"type=bind,src=/root/workspaces/{value},dst=/root/workspaces/{value}"
+        in git.tree(place, "agentflow-git-0", write=True).argv
+    )
 
 
 def _check_remote(value: str) -> None:

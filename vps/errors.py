@@ -10,6 +10,7 @@ VpsError
 │   ├── HostUnreachable              no connection
 │   └── HostTimeout (TimeoutError)   a bounded wait ran out
 ├── CommandFailed                    a command on the host ended with another code than 0
+├── TooMuchOutput                    a command on the host printed more than is kept
 ├── DockerUnavailable                no engine, or no right to use it
 ├── ImageBuildFailed                 the agent image could not be built
 └── DiskFull                         no room left on the host
@@ -53,12 +54,13 @@ class NoSuchRun(VpsError, LookupError):
 
 
 class WorkspaceBusy(VpsError):
-    """An agent works in the workspace at `path` already."""
+    """An agent works in the workspace that `path` lies in already; `inside` is the way from the workspace to there."""
 
-    def __init__(self, path: str, agents: tuple[str, ...]) -> None:
+    def __init__(self, path: str, agents: tuple[str, ...], *, inside: str = "") -> None:
         super().__init__(f"An agent works in {path} already: {', '.join(agents)}.", remedy="Wait for it, or stop it.")
         self.path = path
         self.agents = agents
+        self.inside = inside
 
 
 class HostError(VpsError):
@@ -89,6 +91,10 @@ class CommandFailed(VpsError):
         super().__init__(f"{summary} failed with exit code {exit_code}: {tail}", remedy=remedy)
         self.exit_code = exit_code
         self.stderr = stderr
+
+
+class TooMuchOutput(VpsError):
+    """A command on the host printed more than is kept, and was ended."""
 
 
 class DockerUnavailable(VpsError):

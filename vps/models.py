@@ -91,6 +91,9 @@ class RunRecord(BaseModel):
     name: str
     task: str = ""
     workspace: str = ""
+    """The directory it works in, a real path of the host."""
+    workspace_name: str = ""
+    """The workspace that directory lies in."""
     branch: str = ""
     session_id: str = ""
     model: str | None = None

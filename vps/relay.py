@@ -20,7 +20,17 @@ from typing import Any, Protocol, Self
 import structlog
 
 from vps.commands import host as host_commands
-from vps.errors import BadInput, CommandFailed, DiskFull, HostError, HostTimeout, HostUnreachable, VpsError
+from vps.errors import (
+    BadInput,
+    CommandFailed,
+    DiskFull,
+    HostError,
+    HostTimeout,
+    HostUnreachable,
+    TooMuchOutput,
+    VpsError,
+)
+from vps.host.command import LIMIT
 from vps.outcome import DockerExit, SupervisorExit, docker_exit, supervisor_exit
 from vps.runner import Done, Process, Runner
 from vps.shell import Cmd, Command
@@ -179,7 +189,9 @@ class Relay:
         encoded = base64.b64encode(stdin).decode("ascii")
         request = {"argv": list(command.argv), "stdin": encoded, "timeout_s": timeout}
         done = await self.ask("run", request, timeout=timeout + _LATE_S)
-        if done["late"]:
+        if "flooding" in done:
+            raise TooMuchOutput(f"`{command.argv[0]}` was ended on the host: it printed more than {LIMIT >> 20} MiB.")
+        if "late" in done:
             raise HostTimeout(f"`{command.argv[0]}` did not end on the host within {timeout:g} s.")
         return Done(done["exit_code"], base64.b64decode(done["stdout"]), base64.b64decode(done["stderr"]))
 

@@ -57,7 +57,7 @@ class Runs:
         """Start one. Raises BadInput, WorkspaceBusy, DiskFull, DockerUnavailable or HostError; then nothing of it is left there."""
         starting = asyncio.create_task(self._start(request))
         try:
-            workspace = await asyncio.shield(starting)
+            place = await asyncio.shield(starting)
         except WorkspaceBusy:
             raise  # nothing was made
         except BaseException:
@@ -65,15 +65,15 @@ class Runs:
             await asyncio.wait({starting})
             await asyncio.shield(self._undo(request.name))
             raise
-        record = _record(request, workspace)
+        record = _record(request).model_copy(update=place)
         return Run(request.name, record, Container("", request.name, "running", "", "", {}), now=request.created_at)
 
-    async def _start(self, request: RunRequest) -> str:
-        """Its workspace's real path."""
+    async def _start(self, request: RunRequest) -> dict[str, str]:
+        """Where it works, as its record has it."""
         prepared = await self._relay.ask("prepare", self._preparation(request))
         workspace = str(prepared["workspace"])
         if prepared["busy"]:
-            raise WorkspaceBusy(workspace, tuple(prepared["busy"]))
+            raise WorkspaceBusy(workspace, tuple(prepared["busy"]), inside=prepared["inside"])
         if not prepared["owned"]:
             own = docker.own_workspace(self._config.image, workspace, make_repository=prepared["fresh"])
             await self._docker(own, timeout=300)
@@ -92,7 +92,7 @@ class Runs:
             branch=request.branch,
         )
         await _all(self._run(container), self._relay.ask("keep"))
-        return workspace
+        return {"workspace": workspace, "workspace_name": prepared["workspace_name"]}
 
     async def _run(self, container: docker.Container) -> None:
         """Where the engine cannot lay a tree's cache on its workspace's, as without root or on some file systems, it goes without.
@@ -115,7 +115,7 @@ class Runs:
         return {
             "name": request.name,
             "workspace": request.workspace,
-            "run": _record(request, request.workspace).model_dump(),
+            "run": _record(request).model_dump(),
             "argv": claude.argv(request.options, request.session_id),
             "environ": claude.environ({**request.env, **route.environ}, base_url=route.base_url),
             "credentials": _credentials(self._config),
@@ -256,11 +256,11 @@ def _credentials(config: AgentConfig) -> list[str]:
     return [f"{name}={value.get_secret_value()}" for name, value in secrets.items() if value is not None]
 
 
-def _record(request: RunRequest, workspace: str) -> RunRecord:
+def _record(request: RunRequest) -> RunRecord:
     return RunRecord(
         name=request.name,
         task=request.task,
-        workspace=workspace,
+        workspace=request.workspace,
         branch=request.branch,
         session_id=request.session_id,
         model=request.options.model,

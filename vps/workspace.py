@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 
 class Workspace(BaseModel):
@@ -53,6 +53,18 @@ class Workspace(BaseModel):
             (self.unpushed, "unpushed commits"),
         )
         return ", ".join(f"{number} {what}" for number, what in counts if number)
+
+
+class Packed(BaseModel):
+    """What a tree says stands at the head of its branch. A commit is named by its id alone: a name or a sign before it would mean
+    something else where it is pushed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    branch: Annotated[str, StringConstraints(min_length=1)]
+    sha: Annotated[str, StringConstraints(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})\z")]
+    commits: tuple[str, ...]
 
 
 class Vault(BaseModel):

@@ -9,26 +9,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeVar
 
+import structlog
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from vps.commands import docker, git
 from vps.config import AgentConfig
-from vps.errors import BadInput, CommandFailed, HostTimeout, VpsError
+from vps.errors import BadInput, CommandFailed, HostTimeout, TooMuchOutput, VpsError
 from vps.git_errors import explain
 from vps.host.workspaces import SCRATCH
 from vps.relay import Relay
 from vps.remotes import Remote
 from vps.runner import check
 from vps.shell import Cmd
-from vps.workspace import Diff, Pushed, Vault, Workspace
+from vps.workspace import Diff, Packed, Pushed, Vault, Workspace
+
+log = structlog.get_logger()
 
 Progress = Callable[[str], Awaitable[None]]
+T = TypeVar("T")
 
 NETWORK_S = 3600.0
 _LOCAL_S = 300.0
+_GLANCE_S = 20.0
+"""One tree's share of a list: what its filters hold up must not hold up the rest."""
+_STARTING_S = 30.0
+_TIMED_OUT = 124
+"""The exit code of timeout(1)."""
 _CONTAINERS = 4
 """Containers that look into workspaces at a time."""
 _TRANSFERS = 4
@@ -77,167 +87,209 @@ class Workspaces:
     async def list(self) -> Sequence[Workspace]:
         """All of them with what git says of each."""
         answer = await self._relay.ask("workspaces", {"sizes": True})
-        return await asyncio.gather(*(self._looked_into(item) for item in answer["workspaces"]))
+        return await asyncio.gather(*(self._looked_into(item, _GLANCE_S) for item in answer["workspaces"]))
 
-    async def _looked_into(self, item: dict[str, Any]) -> Workspace:
+    async def _looked_into(self, item: dict[str, Any], seconds: float = _LOCAL_S) -> Workspace:
         try:
-            state = await self._in_tree("state", item)
+            return await self._in_tree("state", item, _workspace(item), seconds=seconds)
         except VpsError as error:
-            state = {"kind": "unreadable", "why": str(error)}
-        return Workspace.of(item, state)
+            return Workspace.of(item, {"kind": "unreadable", "why": str(error)})
 
     async def find(self, name: str) -> Workspace:
         """One of them. Raises BadInput for a name that none has."""
-        item = await self._item(name)
-        return Workspace.of(item, await self._in_tree("state", item))
+        item = await self._item(name=name)
+        return await self._in_tree("state", item, _workspace(item))
 
-    async def _item(self, name: str) -> dict[str, Any]:
-        (item,) = (await self._relay.ask("workspaces", {"name": name}))["workspaces"]
+    async def glance(self, name: str) -> Workspace:
+        """The same, also of one that git cannot read."""
+        return await self._looked_into(await self._item(name=name))
+
+    async def agents(self, name: str) -> Sequence[str]:
+        """Those at work in it. Raises BadInput for a name that none has."""
+        return list((await self._item(name=name))["agents"])
+
+    async def _item(self, **which: str) -> dict[str, Any]:
+        """The host's description of the workspace called `name`, or of the one a real `path` lies in."""
+        (item,) = (await self._relay.ask("workspaces", which))["workspaces"]
         if not item["there"]:
-            raise BadInput(
-                "workspace_name", f"there is no workspace {name}.", remedy="List them with `workspace list`."
-            )
+            remedy = "List them with `workspace list`."
+            raise BadInput("workspace_name", f"there is no workspace {item['name']}.", remedy=remedy)
         return item
 
     async def clone(self, remote: Remote, name: str, branch: str | None, progress: Progress) -> Vault:
         """A workspace of a remote repository. Raises BadInput or GitFailed; then nothing of it is left."""
-        async with self._new(name) as path:
+        async with self.claimed(name, "made") as claim:
             await progress(f"Cloning {remote.url}")
-            vault = Vault.model_validate(
-                await self._over_network("create", name, progress, url=remote.url, branch=branch)
-            )
+            made = {"vault": claim["vault"], "url": remote.url, "branch": branch}
+            vault = Vault.model_validate(await self._over_network("create", name, progress, **made))
+            await self._publish(claim, "vault")
             chosen = branch or vault.default or "main"
             await progress("Checking out")
             start = f"refs/remotes/origin/{chosen}" if chosen in vault.branches else None
-            item = {"path": path, "vault": self._vault_path(name)}
-            await self._in_tree("setup", item, write=True, own=True, url=remote.url, branch=chosen, start=start)
+            await self._set_up(claim, url=remote.url, branch=chosen, start=start)
         return vault
 
     async def create(self, name: str) -> None:
         """A workspace without a remote: one empty commit on `main`."""
-        async with self._new(name) as path:
-            await self._in_vault("create", name, url="")
-            item = {"path": path, "vault": self._vault_path(name)}
-            await self._in_tree("setup", item, write=True, own=True, branch="main")
+        async with self.claimed(name, "made") as claim:
+            await self._make_vault(claim)
+            await self._set_up(claim, branch="main")
 
     async def set_remote(self, name: str, remote: Remote) -> None:
         """Give a created workspace the repository it is pushed to."""
         await self._in_vault("set-remote", name, url=remote.url)
 
     @contextlib.asynccontextmanager
-    async def _new(self, name: str) -> AsyncGenerator[str]:
-        """Its empty directory; taken away again with all that was made when the block fails."""
-        reserved = await self._relay.ask("reserve", {"name": name})
-        if reserved["taken"]:
-            remedy = "Choose another `workspace_name`, or delete that workspace first."
-            raise BadInput("workspace_name", f"{name} is taken.", remedy=remedy)
+    async def claimed(self, name: str, deed: str) -> AsyncGenerator[dict[str, Any]]:
+        """The workspace's name for this alone, until the block ends; what was not put in its place by then is taken away.
+
+        `deed` is what is done to it, in a word: see `vps.host.claims`, which also tells what is refused.
+        """
+        owner = secrets.token_hex(8)
+        request = {"id": owner, "name": name, "deed": deed}
+        claiming = asyncio.create_task(self._relay.ask("claim", request))
         try:
-            yield str(reserved["path"])
-        except BaseException:
-            await asyncio.shield(self._remove(name, vault="--" not in name))
-            raise
+            yield {**await asyncio.shield(claiming), **request}
+        finally:
+            await asyncio.shield(self._release(claiming, owner))
+
+    async def _release(self, claiming: asyncio.Task[dict[str, Any]], owner: str) -> None:
+        # Whoever asked may be gone before the host has answered.
+        await asyncio.wait({claiming})
+        try:
+            debris = (await self._relay.ask("release", {"id": owner}))["debris"]
+            if debris:
+                await self._remove(debris)
+        except VpsError as error:
+            await log.awarning("something of a workspace stayed behind", error=str(error))
+
+    async def _publish(self, claim: dict[str, Any], part: Literal["vault", "tree"]) -> None:
+        await self._relay.ask("publish", {"id": claim["id"], "part": part})
+
+    async def _make_vault(self, claim: dict[str, Any]) -> None:
+        await self._in_vault("create", claim["name"], vault=claim["vault"], url="")
+        await self._publish(claim, "vault")
+
+    async def _set_up(self, claim: dict[str, Any], **fields: Any) -> None:
+        item = {"path": claim["tree"], "vault": self._vault_path(claim["name"])}
+        await self._in_tree("setup", item, dict, write=True, own=True, **fields)
+        await self._publish(claim, "tree")
 
     async def branch_off(self, path: str, slug: str) -> tuple[str, str]:
-        """A further tree of the workspace at `path`, from its last commit: its name and its branch `agent/<slug>`."""
-        source = path.rsplit("/", 1)[-1]
-        item = await self._item(source)
-        base = source.split("--", 1)[0]
+        """A further tree of the workspace `path` lies in, from its last commit: its name and its branch `agent/<slug>`."""
+        item = await self._item(path=path)
+        base = item["name"].split("--", 1)[0]
         name, branch = f"{base}--{slug}", f"agent/{slug}"
-        async with self._new(name) as tree:
+        async with self.claimed(name, "made") as claim:
             if item["vault"] is None:
-                await self._in_vault("create", base, url="")
-                item = await self._item(source)
-            taken = await self._take(source, item)
-            new = {"path": tree, "vault": self._vault_path(base)}
-            await self._in_tree("setup", new, write=True, own=True, url=taken["url"], branch=branch, start=taken["sha"])
+                await self._make_vault(claim)
+                item = item | {"vault": self._vault_path(base)}
+            taken, url = await self._take(item["name"], item)
+            await self._set_up(claim, url=url, branch=branch, start=taken.sha)
         return name, branch
 
     async def branch(self, name: str, branch: str) -> Workspace:
         """Create a branch and go on it."""
-        item = await self._item(name)
-        return Workspace.of(item, await self._in_tree("branch", item, write=True, branch=branch))
+        async with self.claimed(name, "branched") as claim:
+            item = claim["item"]
+            return await self._in_tree("branch", item, _workspace(item), write=True, branch=branch)
 
     async def diff(self, name: str) -> Diff:
         """What it holds beyond its base, committed or not."""
-        item = await self._item(name)
-        answer = await self._in_tree("diff", item)
-        return Diff.model_validate(answer | {"workspace": Workspace.of(item, answer["state"])})
+        item = await self._item(name=name)
+
+        def read(answer: dict[str, Any]) -> Diff:
+            return Diff.model_validate(answer | {"workspace": Workspace.of(item, answer["state"])})
+
+        return await self._in_tree("diff", item, read)
 
     async def sync(self, name: str, progress: Progress) -> tuple[Workspace, str]:
         """Fetch and fast-forward; its state, and why nothing moved if nothing did."""
-        item = await self._vaulted(name)
-        await self._over_network("fetch", name, progress)
-        answer = await self._in_tree("update", item, write=True)
-        return Workspace.of(item, answer), answer["why"]
-
-    async def push(self, name: str, message: str, author: tuple[str, str], progress: Progress) -> Pushed:
-        """Commit what is uncommitted as `author` (name, e-mail), push the branch, and ask the remote what it has."""
-        item = await self._vaulted(name)
-        await progress("Committing")
-        done = await self._in_tree("commit", item, write=True, message=message, name=author[0], email=author[1])
-        await progress("Handing over the commits")
-        taken = await self._take(name, item)
-        await progress("Pushing")
-        told = await self._over_network("push", name, progress, branch=taken["branch"], sha=taken["sha"])
-        if told["remote_sha"] != taken["sha"]:
-            raise CommandFailed(
-                "git push", 0, f"the remote has {told['remote_sha'] or 'nothing'} where {taken['sha']} was pushed"
+        async with self.claimed(name, "synced") as claim:
+            item = _vaulted(claim["item"])
+            await self._over_network("fetch", name, progress)
+            return await self._in_tree(
+                "update", item, lambda answer: (Workspace.of(item, answer), str(answer["why"])), write=True
             )
-        await self._in_tree("update", item, write=True)
+
+    async def push_target(self, name: str) -> tuple[str, str]:
+        """The branch a workspace is on and the address it would be pushed to, at a glance; each is empty if unknown."""
+        told = await self._relay.ask("push-target", {"name": name})
+        return str(told["branch"]), str(told["url"])
+
+    async def push(
+        self, name: str, message: str, author: tuple[str, str], progress: Progress, *, branch: str | None = None
+    ) -> Pushed:
+        """Commit what is uncommitted as `author` (name, e-mail), push the branch, and ask the remote what it has.
+
+        With `branch`, what a person was shown: an agent that went on another meanwhile does not choose where the push goes.
+        """
+        async with self.claimed(name, "pushed") as claim:
+            item = _vaulted(claim["item"])
+            if branch is not None:
+                _expect(branch, (await self._in_tree("state", item, _workspace(item))).branch)
+            return await self._push(item, message, author, progress, branch)
+
+    async def _push(
+        self, item: dict[str, Any], message: str, author: tuple[str, str], progress: Progress, branch: str | None
+    ) -> Pushed:
+        name = str(item["name"])
+        await progress("Committing")
+        committed = await self._in_tree(
+            "commit", item, lambda answer: int(answer["committed"]), write=True,
+            message=message, name=author[0], email=author[1],
+        )  # fmt: skip
+        await progress("Handing over the commits")
+        taken, _ = await self._take(name, item)
+        if branch is not None:
+            _expect(branch, taken.branch)
+        await progress("Pushing")
+        told = await self._over_network("push", name, progress, branch=taken.branch, sha=taken.sha)
+        if told["remote_sha"] != taken.sha:
+            raise CommandFailed(
+                "git push", 0, f"the remote has {told['remote_sha'] or 'nothing'} where {taken.sha} was pushed"
+            )
+        await self._in_tree("update", item, dict, write=True)
         return Pushed(
-            name=name, branch=taken["branch"], sha=taken["sha"], before=told["before"], url=told["url"],
-            committed=done["committed"], commits=tuple(taken["commits"]), agents=tuple(item["agents"]),
+            name=name, branch=taken.branch, sha=taken.sha, before=told["before"], url=told["url"],
+            committed=committed, commits=taken.commits, agents=tuple(item["agents"]),
         )  # fmt: skip
 
     async def vault(self, name: str) -> Vault:
         """What the control plane's repository of a workspace knows of its remote."""
-        await self._vaulted(name)
+        _vaulted(await self._item(name=name))
         return Vault.model_validate(await self._in_vault("info", name))
 
     async def delete(self, name: str, *, force: bool) -> None:
         """Remove it. Raises BadInput while agents work in it, or, unless forced, while work exists nowhere else."""
-        item = await self._item(name)
-        if item["agents"]:
-            raise BadInput(
-                "workspace_name", f"agents work in {name}: {', '.join(item['agents'])}.", remedy="Stop them first."
-            )
-        if "--" not in name and item["trees"]:
-            remedy = "Delete those first; they borrow its objects."
-            raise BadInput("workspace_name", f"{name} has further trees: {', '.join(item['trees'])}.", remedy=remedy)
-        if not force:
-            workspace = Workspace.of(item, await self._in_tree("state", item))
-            if unsaved := workspace.unsaved:
+        async with self.claimed(name, "deleted") as claim:
+            if not force and (unsaved := (await self._looked_into(claim["item"])).unsaved):
                 remedy = "Push it, or use `force`."
                 raise BadInput("workspace_name", f"{name} has {unsaved}, which exist nowhere else.", remedy=remedy)
-        await self._remove(name, vault="--" not in name)
+            await self._remove((await self._relay.ask("retire", {"id": claim["id"]}))["gone"])
+            if "--" in name:
+                with contextlib.suppress(VpsError):
+                    await self._in_vault("forget", name, tree=name)
 
-    async def _remove(self, name: str, *, vault: bool) -> None:
-        root = self._config.root
-        names = [self.path(name).removeprefix(f"{root}/"), f"caches/{name}"]
-        if vault:
-            names += [f"git/{name}.git", f"git/{name}.git.new"]
-        await check(self._relay, docker.remove_as_root(self._config.image, root, names), timeout=_LOCAL_S)
-        if not vault:
-            with contextlib.suppress(VpsError):
-                await self._in_vault("forget", name, tree=name)
+    async def debris(self) -> Sequence[str]:
+        """What a workspace's making or removal left when it was cut off, below the root."""
+        return (await self._relay.ask("release", {"id": ""}))["debris"]
 
-    async def _vaulted(self, name: str) -> dict[str, Any]:
-        item = await self._item(name)
-        if item["vault"] is None:
-            remedy = "It was made by other means; clone it with `workspace clone` under another name."
-            raise BadInput("workspace_name", f"{name} has no repository of the control plane's.", remedy=remedy)
-        return item
+    async def _remove(self, parts: Sequence[str]) -> None:
+        """Directories below the root, whoever wrote in them."""
+        command = docker.remove_as_root(self._config.image, self._config.root, list(parts))
+        await check(self._relay, command, timeout=_LOCAL_S)
 
-    async def _take(self, name: str, item: dict[str, Any]) -> dict[str, Any]:
-        """Bring the tree's branch into the vault; its branch and commit."""
+    async def _take(self, name: str, item: dict[str, Any]) -> tuple[Packed, str]:
+        """Bring the tree's branch into the vault; where it stands, and the vault's remote."""
         transfer = str((await self._relay.ask("transfer"))["path"])
         try:
-            packed = await self._in_tree("pack", item, transfer=transfer)
-            named = {"tree": name, "branch": packed["branch"], "sha": packed["sha"]}
+            packed = await self._in_tree("pack", item, Packed.model_validate, transfer=transfer)
+            named = {"tree": name, "branch": packed.branch, "sha": packed.sha}
             info = await self._in_vault("take", name, transfer=transfer, **named)
         finally:
             await self._relay.ask("end-transfer", {"path": transfer})
-        return packed | {"url": info["url"]}
+        return packed, str(info["url"])
 
     def _vault_path(self, name: str) -> str:
         return f"{self._config.root}/git/{name.split('--', 1)[0]}.git"
@@ -249,30 +301,51 @@ class Workspaces:
         self,
         op: str,
         item: dict[str, Any],
+        read: Callable[[dict[str, Any]], T],
         *,
         write: bool = False,
         own: bool = False,
         transfer: str = "",
+        seconds: float = _LOCAL_S,
         **fields: Any,
-    ) -> dict[str, Any]:
+    ) -> T:
+        """What `read` makes of the answer, which is an agent's word. Raises VpsError where that is none of ours."""
         vault = item["vault"] or ""
         place = self._place(tree=item["path"], vault=vault, transfer=transfer)
         request = {"op": op, "tree": item["path"], "vault": vault, "own": own, **fields}
-        command = git.tree(place, write=write, own=own, seconds=round(_LOCAL_S))
-        return await self._local(op, command, request)
+        name = f"agentflow-git-{secrets.token_hex(6)}"
+        command = git.tree(place, name, write=write, own=own, seconds=round(seconds))
+        try:
+            return read(_answer(await self._local(op, command, request, seconds)))
+        except VpsError as error:
+            if isinstance(error, HostTimeout | TooMuchOutput):
+                with contextlib.suppress(VpsError):
+                    await self._relay.run(docker.remove(name))
+            raise
+        except asyncio.CancelledError:
+            await asyncio.shield(self._relay.run(docker.remove(name)))
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            remedy = "Something in its git configuration may do that; look at `.git/config` there."
+            raise CommandFailed(f"git {op}", 0, "what it answered could not be read.", remedy=remedy) from error
 
     async def _in_vault(self, op: str, name: str, *, transfer: str = "", **fields: Any) -> dict[str, Any]:
         """In the vault without network; its answer."""
         request = {"op": op, "vault": self._vault_path(name), "network": False, **fields}
         command = git.vault(self._place(transfer=transfer), self._vaults, network=False, seconds=round(_LOCAL_S))
-        return await self._local(op, command, request)
+        return _answer(await self._local(op, command, request, _LOCAL_S))
 
-    async def _local(self, op: str, command: Cmd, request: dict[str, Any]) -> dict[str, Any]:
+    async def _local(self, op: str, command: Cmd, request: dict[str, Any], seconds: float) -> Any:
+        """The JSON it printed last. Raises HostTimeout where it took more than `seconds`, and a little to start."""
         async with self._containers:
-            done = await self._relay.run(command, stdin=json.dumps(request).encode() + b"\n", timeout=_LOCAL_S + 30)
+            done = await self._relay.run(
+                command, stdin=json.dumps(request).encode() + b"\n", timeout=seconds + _STARTING_S
+            )
+        if done.exit_code == _TIMED_OUT:
+            raise HostTimeout(f"git {op} took more than {seconds:.0f} s.", remedy="Look what holds it up there.")
         if done.exit_code != 0 or not done.stdout:
             raise CommandFailed(f"git {op}", done.exit_code, done.stderr.decode("utf-8", "replace"))
-        return _answer(json.loads(done.stdout.splitlines()[-1]))
+        return json.loads(done.stdout.splitlines()[-1])
 
     async def _over_network(self, op: str, name: str, progress: Progress, **fields: Any) -> dict[str, Any]:
         """In the vault with network and credential, telling git's progress. It ends when this is cancelled."""
@@ -294,6 +367,23 @@ class Workspaces:
                 f"git took more than {NETWORK_S / 60:.0f} minutes.", remedy="Check the remote."
             ) from error
         raise CommandFailed(f"git {op}", done.exit_code, done.stderr.decode("utf-8", "replace"))
+
+
+def _workspace(item: dict[str, Any]) -> Callable[[dict[str, Any]], Workspace]:
+    return lambda state: Workspace.of(item, state)
+
+
+def _expect(branch: str, found: str) -> None:
+    if found != branch:
+        remedy = "Look at its changes, then push again."
+        raise BadInput("branch", f"the workspace is on {found or 'no branch'} by now, not on {branch}.", remedy=remedy)
+
+
+def _vaulted(item: dict[str, Any]) -> dict[str, Any]:
+    if item["vault"] is None:
+        remedy = "It was made by other means; clone it with `workspace clone` under another name."
+        raise BadInput("workspace_name", f"{item['name']} has no repository of the control plane's.", remedy=remedy)
+    return item
 
 
 def _answer(message: dict[str, Any]) -> dict[str, Any]:

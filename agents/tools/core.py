@@ -81,7 +81,8 @@ Out = TypeVar("Out", bound=Output)
 class Tool(Generic[In, Out]):
     """One tool of the contract. `verb` is its short name for people, in one word or two: `/spawn`, `agentflow workspace clone`.
 
-    `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask. `reads` marks
+    `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask. It raises VpsError
+    for what would be refused after the yes. `reads` marks
     one that changes nothing although it takes more than the right to view.
     """
 
@@ -93,7 +94,7 @@ class Tool(Generic[In, Out]):
     output: type[Out]
     handler: Callable[[Crew, In, Call], Awaitable[Out]]
     timeout_s: float = 60.0
-    confirm: Callable[[In], str | None] | None = None
+    confirm: Callable[[Crew, In], Awaitable[str | None]] | None = None
     reads: bool = False
 
     @property
@@ -160,7 +161,7 @@ class Tool(Generic[In, Out]):
             raise _bad_input(error, self.input) from error
 
     async def _confirmed_and_done(self, crew: Crew, given: In, call: Call) -> Out:
-        question = self.confirm(given) if self.confirm else None
+        question = await self.confirm(crew, given) if self.confirm else None
         if question is not None:
             await self._confirmed(crew, given, call, question)
         return await self._bounded(crew, given, call)

@@ -252,6 +252,10 @@ class PushInput(WorkspaceInput):
         str, Field(default="Work of an agent", max_length=MAX_MESSAGE, description="for what is uncommitted")
     ]
 
+    branch: Annotated[
+        str | None, Field(default=None, max_length=250, description="push only while it is on this branch")
+    ]
+
     @field_validator("commit_message")
     @classmethod
     def _says_something(cls, value: str) -> str:
@@ -280,7 +284,9 @@ class PushOutput(Output):
 
 
 async def _push(crew: Crew, given: PushInput, call: Call) -> PushOutput:
-    done = await crew.workspaces.push(given.workspace_name, given.commit_message, author(call.origin), call.progress)
+    done = await crew.workspaces.push(
+        given.workspace_name, given.commit_message, author(call.origin), call.progress, branch=given.branch
+    )
     commits = [crew.mask.text(commit) for commit in done.commits]
     return PushOutput(
         workspace_name=done.name, branch=done.branch, sha=done.sha, url=done.url, committed=done.committed,
@@ -358,8 +364,25 @@ async def _delete(crew: Crew, given: DeleteInput, _call: Call) -> DeleteOutput:
     return DeleteOutput(workspace_name=given.workspace_name)
 
 
-def _question(given: DeleteInput) -> str | None:
-    return f"Delete {given.workspace_name} with work that exists nowhere else?" if given.force else None
+async def _loss(crew: Crew, given: DeleteInput) -> str | None:
+    """What a forced delete would lose."""
+    if not given.force:
+        return None
+    name = given.workspace_name
+    unsaved = (await crew.workspaces.glance(name)).unsaved
+    return (
+        f"Delete {name} with {unsaved}, which exist nowhere else?"
+        if unsaved
+        else f"Delete {name}? No work in it is lost."
+    )
+
+
+async def _disturbance(crew: Crew, given: WorkspaceInput) -> str | None:
+    """Whose files would change beneath them."""
+    agents = await crew.workspaces.agents(given.workspace_name)
+    if not agents:
+        return None
+    return f"Change the files of {given.workspace_name} while agents work there: {', '.join(agents)}?"
 
 
 CLONE = Tool("clone_repo", "workspace clone", "Clone a repository into a workspace", Right.MANAGE, CloneInput,
@@ -369,15 +392,15 @@ CREATE = Tool("create_workspace", "workspace create", "Make a new git workspace"
 LIST = Tool("list_workspaces", "workspace list", "Workspaces: branch, ahead and behind, changes, size, agents",
             Right.VIEW, Input, ListWorkspacesOutput, _list, timeout_s=300)  # fmt: skip
 BRANCH = Tool("create_branch", "workspace branch", "Create a branch and check it out", Right.RUN, BranchInput,
-              WorkspaceOutput, _branch, timeout_s=300)  # fmt: skip
+              WorkspaceOutput, _branch, timeout_s=300, confirm=_disturbance)  # fmt: skip
 DIFF = Tool("diff_workspace", "workspace diff", "Stat and patch of a workspace against its base", Right.VIEW, WorkspaceInput,
             DiffOutput, _diff, timeout_s=300)  # fmt: skip
 SYNC = Tool("sync_workspace", "workspace sync", "Fetch and fast-forward a workspace", Right.RUN, WorkspaceInput,
-            WorkspaceOutput, _sync, timeout_s=_NETWORK_S)  # fmt: skip
+            WorkspaceOutput, _sync, timeout_s=_NETWORK_S, confirm=_disturbance)  # fmt: skip
 PUSH = Tool("push_workspace", "workspace push", "Commit what is uncommitted, and push", Right.MANAGE, PushInput,
             PushOutput, _push, timeout_s=_NETWORK_S)  # fmt: skip
 PULL_REQUEST = Tool("open_pull_request", "workspace pr", "Open a pull request on GitHub", Right.MANAGE, PullRequestInput,
                     PullRequestOutput, _pull_request)  # fmt: skip
 DELETE = Tool("delete_workspace", "workspace delete", "Delete a workspace; unpushed work only when forced", Right.MANAGE,
-              DeleteInput, DeleteOutput, _delete, timeout_s=300, confirm=_question)  # fmt: skip
+              DeleteInput, DeleteOutput, _delete, timeout_s=300, confirm=_loss)  # fmt: skip
 TOOLS = (CLONE, CREATE, LIST, BRANCH, DIFF, SYNC, PUSH, PULL_REQUEST, DELETE)

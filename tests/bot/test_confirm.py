@@ -20,6 +20,13 @@ GONE: dict[str, Any] = {"workspace_name": "draft", "force": True}
 AGENT = Call(Origin(caller="run:claude-agent-1", surface="mcp"), up_to(Right.MANAGE))
 
 
+def make_draft(scene: Scene) -> None:
+    """A workspace made by hand, with work in it."""
+    path = scene.root / "workspaces" / "draft"
+    path.mkdir(parents=True)
+    (path / "notes").write_text("x")
+
+
 async def code_of(scene: Scene) -> str:
     with pytest.raises(ConfirmationRequired) as required:
         await DELETE.invoke(scene.bot.crew, GONE, AGENT)
@@ -29,7 +36,7 @@ async def code_of(scene: Scene) -> str:
 async def press(scene: Scene, user: User, label: str, question_of: str, **options: str) -> str:
     """Give a command, press a button below its question; what is shown then."""
     interaction = await scene.slash(question_of, user=user, **options)
-    question = await interaction.shows("Delete draft with work that exists nowhere else?", RUN_S)
+    question = await interaction.shows("Delete draft with ", RUN_S)
     assert question.ephemeral
     button = question.button(label).custom_id
     assert button
@@ -38,15 +45,22 @@ async def press(scene: Scene, user: User, label: str, question_of: str, **option
 
 
 async def test_a_code_is_redeemed_after_its_question_and_lets_that_call_pass_once(scene: Scene) -> None:
+    make_draft(scene)
     code = await code_of(scene)
     assert "Not confirmed: nothing was done" in await press(scene, scene.ada, "Cancel", "confirm", code=code)
     assert await code_of(scene) == code
     assert "Confirmed: Delete draft" in await press(scene, scene.ada, "Confirm", "confirm", code=code)
 
     assert "was used already" in (await scene.answer("confirm", code=code)).text
+    await DELETE.invoke(scene.bot.crew, GONE, AGENT)
+    make_draft(scene)
+    assert await code_of(scene) != code
+
+
+async def test_nobody_is_asked_about_a_workspace_that_is_not_there(scene: Scene) -> None:
     with pytest.raises(BadInput, match="there is no workspace draft"):
         await DELETE.invoke(scene.bot.crew, GONE, AGENT)
-    assert await code_of(scene) != code
+    assert "there is no workspace draft" in (await scene.answer("workspace delete", **GONE)).text
 
 
 async def test_a_code_is_not_for_those_who_may_not_do_it_themselves(ground: Ground) -> None:
@@ -54,6 +68,7 @@ async def test_a_code_is_not_for_those_who_may_not_do_it_themselves(ground: Grou
         grants = Grants(user={scene.eve.id: Right.RUN})
         scene.settings = scene.settings.model_copy(update={"DISCORD_RIGHTS": grants})
         await scene.restart_bot()
+        make_draft(scene)
         code = await code_of(scene)
         refused = await scene.answer("confirm", user=scene.eve, code=code)
         assert "it takes the right to manage" in refused.text
@@ -64,6 +79,7 @@ async def test_a_code_is_not_for_those_who_may_not_do_it_themselves(ground: Grou
 
 async def test_a_question_expires_visibly(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confirm, "EXPIRES_S", 0.2)
+    make_draft(scene)
     interaction = await scene.slash("workspace delete", **GONE)
     expired = await interaction.shows("Nobody answered", RUN_S)
     assert not expired.components

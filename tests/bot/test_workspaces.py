@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from pydantic import SecretStr
 
 from tests.agents.github_standin import GitHubStandin
 from tests.bot.scene import RUN_S, Ground, Scene, opened
+from tests.discord_standin import Interaction, Message
 from tests.vps.git_remote import TOKEN, GitRemote, git_remote
 
 
@@ -74,20 +77,42 @@ async def test_a_second_agent_gets_a_tree_of_its_own_that_can_be_pushed(scene: S
 async def test_a_forced_delete_asks_the_one_who_asked_for_it(scene: Scene) -> None:
     await (await scene.slash("workspace create", workspace_name="draft")).shows("draft · main", RUN_S)
     interaction = await scene.slash("workspace delete", workspace_name="draft", force=True)
-    question = await interaction.shows("work that exists nowhere else?", RUN_S)
+    question = await interaction.shows("No work in it is lost", RUN_S)
     button = question.button("Cancel").custom_id
     assert button
     await scene.discord.click(scene.ada, question, button)
     await interaction.shows("Not confirmed", RUN_S)
     assert "draft" in await scene.bot.crew.workspaces.names()
 
+    (scene.root / "workspaces" / "draft" / "new.txt").write_text("x")
     again = await scene.slash("workspace delete", workspace_name="draft", force=True)
-    question = await again.shows("work that exists nowhere else?", RUN_S)
+    question = await again.shows("Delete draft with 1 uncommitted changes, which exist nowhere else?", RUN_S)
     button = question.button("Confirm").custom_id
     assert button
     await scene.discord.click(scene.ada, question, button)
     await again.shows("draft is deleted", RUN_S)
     assert "draft" not in await scene.bot.crew.workspaces.names()
+
+
+async def test_what_changes_files_beneath_an_agent_asks_first(scene: Scene, remote: GitRemote) -> None:
+    cloning = await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
+    await cloning.shows("api · main", RUN_S)
+    thread = await scene.spawn("scenario:sleep:300", workspace_path=f"{scene.settings.AGENTFLOW_ROOT}/workspaces/api")
+    await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    name = await scene.name_of(thread)
+
+    syncing = await scene.slash("workspace sync", workspace_name="api")
+    question = await syncing.shows(f"while agents work there: {name}?", RUN_S)
+    button = question.button("Cancel").custom_id
+    assert button
+    await scene.discord.click(scene.ada, question, button)
+    await syncing.shows("Not confirmed", RUN_S)
+    branching = await scene.slash("workspace branch", workspace_name="api", branch_name="fix")
+    question = await branching.shows(f"while agents work there: {name}?", RUN_S)
+    button = question.button("Confirm").custom_id
+    assert button
+    await scene.discord.click(scene.ada, question, button)
+    await branching.shows("api · fix", RUN_S)
 
 
 async def test_the_end_of_a_run_offers_its_diff_and_a_push(scene: Scene, remote: GitRemote) -> None:
@@ -105,13 +130,34 @@ async def test_the_end_of_a_run_offers_its_diff_and_a_push(scene: Scene, remote:
     refused = await scene.discord.click(scene.eve, end, button)
     await refused.shows("You may not use", RUN_S)
 
+    form = await push_form(scene, end, f"Push main to {remote.host}")
+    await asyncio.to_thread(agents_switch, scene, "--create", "elsewhere")
+    submitted = await scene.discord.submit(scene.ada, form, message="Fix add")
+    await submitted.shows("the workspace is on elsewhere by now, not on main", RUN_S)
+    assert await remote.head("api", "elsewhere") == ""
+    await asyncio.to_thread(agents_switch, scene, "main")
+    form = await push_form(scene, end, f"Push main to {remote.host}")
+    submitted = await scene.discord.submit(scene.ada, form, message="Fix add")
+    pushed = await submitted.shows("has main at", RUN_S)
+    assert await remote.head("api") in pushed.text
+
+
+async def push_form(scene: Scene, end: Message, title: str) -> Interaction:
+    """What the button opens, and what it tells."""
     button = end.button("Push").custom_id
     assert button
     form = await scene.discord.click(scene.ada, end, button)
     await form.answered()
-    submitted = await scene.discord.submit(scene.ada, form, message="Fix add")
-    pushed = await submitted.shows("has main at", RUN_S)
-    assert await remote.head("api") in pushed.text
+    assert form.modal is not None
+    assert form.modal["title"] == title
+    return form
+
+
+def agents_switch(scene: Scene, *words: str) -> None:
+    """`git switch`, as an agent could run it."""
+    tree = str(scene.root / "workspaces" / "api")
+    subprocess.run(["git", "-c", "safe.directory=*", "-C", tree, "switch", "--quiet", *words], check=True)
+    subprocess.run(["chown", "-R", "-h", "1001:1001", tree], check=True)
 
 
 async def test_from_a_new_repository_on_github_to_a_pull_request(

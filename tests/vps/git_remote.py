@@ -30,6 +30,22 @@ async def git(*words: str, cwd: Path | None = None, data: bytes = b"") -> str:
     return out.decode().strip()
 
 
+class Gate:
+    """Holds up whoever comes through until it is opened; `reached` tells that somebody stands there."""
+
+    def __init__(self) -> None:
+        self.reached, self._open = asyncio.Event(), asyncio.Event()
+
+    def open(self) -> None:
+        """Let them through, and all that come later."""
+        self._open.set()
+
+    async def passed(self) -> None:
+        """Wait until it is open."""
+        self.reached.set()
+        await self._open.wait()
+
+
 @dataclass
 class GitRemote:
     """The server. What is set here counts from the next request on."""
@@ -39,6 +55,8 @@ class GitRemote:
     token: str | None = TOKEN
     """None: everybody may read and write."""
     read_only: bool = False
+    gate: Gate | None = None
+    """Where requests wait, if there is one."""
     passwords: list[str] = field(default_factory=list[str])
     """What was offered as a password, in turn."""
 
@@ -78,6 +96,8 @@ class GitRemote:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request of git's smart HTTP protocol (gitprotocol-http(5)), as a CGI call."""
+        if self.gate is not None:
+            await self.gate.passed()
         if (refusal := self._refusal(request)) is not None:
             return refusal
         environ = ENVIRON | {

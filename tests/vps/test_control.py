@@ -61,7 +61,7 @@ async def test_a_yes_given_through_one_control_plane_passes_once_through_another
     assert again not in ("", code)
 
 
-@pytest.mark.parametrize("changed", ["caller", "tool", "arguments"])
+@pytest.mark.parametrize("changed", ["caller", "tool", "arguments", "question"])
 async def test_a_yes_is_for_the_very_call_it_was_asked_for(relay: Relay, changed: str) -> None:
     await control.agree(relay, await control.code_for(relay, DELETE), "discord:1")
     other = DELETE.model_copy(update={changed: "another"})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vps.config import HostConfig
-from vps.errors import BadInput, CommandFailed, HostError, HostTimeout, HostUnreachable
+from vps.errors import BadInput, CommandFailed, HostError, HostTimeout, HostUnreachable, TooMuchOutput
 from vps.provision import provision
 from vps.relay import Relay
 from vps.shell import both, cmd
@@ -64,6 +64,19 @@ async def test_a_command_that_overruns_is_killed_with_its_children(relay: Relay,
     async with asyncio.timeout(5):
         while _runs(pid):
             await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_a_command_that_prints_without_end_is_killed(relay: Relay, tmp_path: Path, stream: str) -> None:
+    noted = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))"
+    script = f"{noted}\nwhile True: sys.{stream}.write('x' * 9999)"
+    with pytest.raises(TooMuchOutput, match="more than 16 MiB"):
+        await relay.run(cmd(sys.executable, "-c", script, str(tmp_path / "pid")))
+    assert not _runs(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_command_that_does_not_read_its_stdin_ends_as_it_wants(relay: Relay) -> None:
+    assert (await relay.run(cmd("false"), stdin=bytes(4 << 20))).exit_code == 1
 
 
 def _runs(pid: int) -> bool:

@@ -124,9 +124,13 @@ def own_workspace(image: str, workspace: str, *, make_repository: bool) -> Cmd:
 
 
 def remove_as_root(image: str, directory: str, names: list[str]) -> Cmd:
-    """Remove what containers left in `directory` and the SSH user may not remove, in a throwaway container."""
+    """Remove what containers left in `directory` and the SSH user may not remove, in a throwaway container.
+
+    FOWNER: in a sticky directory nobody but the owner removes anything without (capabilities(7)).
+    """
     return cmd(
-        "docker", "run", "--rm", "--network", "none", "--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE",
+        "docker", "run", "--rm", "--network", "none", "--user", "0:0",
+        "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", "--cap-add", "FOWNER",
         "--security-opt", "no-new-privileges", "--mount", bind(directory, "/from", read_only=False), "--workdir", "/from",
         image, "rm", "-rf", "--", names,
     )  # fmt: skip

@@ -26,16 +26,18 @@ class Place:
     """A directory of the host's that carries objects from a tree to its vault."""
 
 
-def tree(place: Place, *, write: bool, own: bool = False, seconds: int = 300) -> Cmd:
+def tree(place: Place, name: str, *, write: bool, own: bool = False, seconds: int = 300) -> Cmd:
     """git in an agent's tree: as the agents' user, without network or credential. The request is a JSON line on stdin.
 
-    `own` gives the tree to that user first.
+    `own` gives the tree to that user first. `name` is the container's: what the tree's filters hold up has to be removed. It has
+    no log, which they could fill the disk with.
     """
     user = "0:0" if own else f"{AGENT_ID}:{AGENT_ID}"
     capabilities = ("CHOWN", "DAC_READ_SEARCH", "SETUID", "SETGID") if own else ()
     return cmd(
         "docker", "run", "--rm", "--interactive", "--pull", "never", "--init", "--network", "none", "--user", user,
-        "--cap-drop", "ALL", [("--cap-add", name) for name in capabilities], _BOUNDS, "--label", "agentflow.git=tree",
+        "--cap-drop", "ALL", [("--cap-add", each) for each in capabilities], _BOUNDS, "--label", "agentflow.git=tree",
+        "--name", name, "--log-driver", "none",
         "--mount", bind(place.library, _LIB, read_only=True), "--mount", bind(place.tree, place.tree, read_only=not write),
         ("--mount", bind(place.vault, place.vault, read_only=True)) if place.vault else None,
         ("--mount", bind(place.transfer, _TRANSFER, read_only=False)) if place.transfer else None,

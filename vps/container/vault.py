@@ -56,25 +56,13 @@ class Vault:
         return Git(["--git-dir", path, *_OPTIONS], network)
 
     def create(self) -> dict[str, Any]:
-        """Make it, from its remote if it has one: whole, or nothing of it."""
-        if os.path.exists(self._path):
-            raise Refused("workspace_name", "is taken", "Choose another name, or delete that workspace first.")
-        building = self._path + ".new"
-        # A container that was killed may have left a part; nobody else builds under this name, the control plane sees to that.
-        shutil.rmtree(building, ignore_errors=True)
-        self._git = self._at(building)
-        try:
-            self._git("init", "--quiet", "--bare", building)
-            if self._request["url"]:
-                self._git("config", "remote.origin.url", self._request["url"])
-                self._fetch()
-                self._check_branch()
-            answer = self.info()
-            os.rename(building, self._path)
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
-        return answer
+        """Make it, from its remote if it has one. It lies aside until it is whole: see vps.host.claims."""
+        self._git("init", "--quiet", "--bare", self._path)
+        if self._request["url"]:
+            self._git("config", "remote.origin.url", self._request["url"])
+            self._fetch()
+            self._check_branch()
+        return self.info()
 
     def _check_branch(self) -> None:
         branch = self._request.get("branch")
@@ -128,10 +116,7 @@ class Vault:
         return self.info()
 
     def forget(self) -> dict[str, Any]:
-        """Remove a tree's branches, so that its name can be used again; with `whole` the repository itself."""
-        if self._request.get("whole"):
-            shutil.rmtree(self._path, ignore_errors=True)
-            return {}
+        """Remove a tree's branches, so that its name can be used again."""
         for ref in self._git(
             "for-each-ref", "--format=%(refname)", f"refs/agentflow/trees/{self._request['tree']}/"
         ).splitlines():

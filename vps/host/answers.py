@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import signal
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from vps.host import audit, caches, control, facts, keeper, prune, runs, workspaces
+from vps.host import audit, caches, claims, command, control, facts, heads, keeper, prune, runs, workspaces
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -37,14 +33,6 @@ def _trim_caches(root: str, request: dict[str, Any]) -> dict[str, Any]:
     return {"trimmed": caches.trim(root, request["max_bytes"]), "stuck": caches.stuck(root)}
 
 
-def _reserve(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    reserved = workspaces.reserve(root, request)
-    if not reserved["taken"]:
-        # One that was removed by hand may have left its packages: they are no business of a new one.
-        caches.retire(root, request["name"])
-    return reserved
-
-
 def _keep(root: str, _request: dict[str, Any]) -> dict[str, Any]:
     keeper.ensure(root)
     return {}
@@ -53,37 +41,6 @@ def _keep(root: str, _request: dict[str, Any]) -> dict[str, Any]:
 def _stop_keeper(root: str, _request: dict[str, Any]) -> dict[str, Any]:
     keeper.stop(root)
     return {}
-
-
-def _run(_root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Run `argv` without a shell, `stdin` in base64, for at most `timeout_s`; one that overruns is killed and `late`.
-
-    A program that is not there ends with 127 and one that may not be run with 126, as in a shell.
-    """
-    try:
-        process = subprocess.Popen(
-            request["argv"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except (FileNotFoundError, PermissionError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        text = f"{request['argv'][0]}: {'command not found' if missing else error.strerror}\n"
-        return _done(127 if missing else 126, b"", text.encode())
-    try:
-        output, errors = process.communicate(base64.b64decode(request["stdin"]), timeout=request["timeout_s"])
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return {"late": True}
-    return _done(process.returncode, output, errors)
-
-
-def _done(code: int, output: bytes, errors: bytes) -> dict[str, Any]:
-    encoded = [base64.b64encode(data).decode("ascii") for data in (output, errors)]
-    return {"late": False, "exit_code": code, "stdout": encoded[0], "stderr": encoded[1]}
 
 
 _VERBS: dict[str, Answer] = {
@@ -97,7 +54,11 @@ _VERBS: dict[str, Answer] = {
     "prune": _prune,
     "trim-caches": _trim_caches,
     "workspaces": workspaces.look,
-    "reserve": _reserve,
+    "claim": claims.claim,
+    "publish": claims.publish,
+    "retire": claims.retire,
+    "release": claims.release,
+    "push-target": heads.target,
     "transfer": workspaces.transfer,
     "end-transfer": workspaces.end_transfer,
     "keep": _keep,
@@ -109,5 +70,5 @@ _VERBS: dict[str, Answer] = {
     "confirmation-agree": control.agree,
     "call-claim": control.claim,
     "call-settle": control.settle,
-    "run": _run,
+    "run": command.run,
 }

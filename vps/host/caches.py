@@ -5,7 +5,6 @@ Trust goes the way it goes in git: from a workspace to its trees, never from a t
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 
@@ -61,10 +60,14 @@ def _writable(directory: str) -> str:
     return directory
 
 
-def retire(root: str, name: str) -> None:
-    """Take a cache out of use; `trim` removes it. One that is not there is no error."""
-    with contextlib.suppress(FileNotFoundError):
-        os.rename(_path(root, name), _path(root, _RETIRED + secrets.token_hex(8)))
+def retire(root: str, name: str, owner: str = "") -> str | None:
+    """Take a cache out of use; `trim` removes it, or whoever took it. Where it is then; None if there was none."""
+    gone = _path(root, _RETIRED + (owner or secrets.token_hex(8)))
+    try:
+        os.rename(_path(root, name), gone)
+    except FileNotFoundError:
+        return None
+    return gone
 
 
 def trim(root: str, max_bytes: int = MAX_BYTES) -> list[str]:
@@ -87,7 +90,7 @@ def trim(root: str, max_bytes: int = MAX_BYTES) -> list[str]:
 
 def _retired_unless_used(root: str, name: str) -> bool:
     with workspaces.one_at_a_time(root):
-        used = {_owner(root, path)[0] for path in workspaces.at_work(root) if path}
+        used = set(workspaces.at_work(root))
         # A tree's agent reads the workspace's cache below its own.
         if name in used | {_base(each) for each in used}:
             return False

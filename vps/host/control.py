@@ -28,7 +28,8 @@ _CONFIRMATIONS_KEPT_S = 3600.0
 """What expired or was used is told apart from what never was, for a while."""
 _SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"
 _KEY = re.compile(r"[0-9a-f]{64}")
-_BINDING = ("caller", "tool", "arguments")
+_BINDING = ("caller", "tool", "arguments", "question")
+"""The question too: it tells what would be lost, and a yes to less is no yes to more."""
 
 
 def ask(root: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def ask(root: str, request: dict[str, Any]) -> dict[str, Any]:
                 if found["state"] == "open":
                     return {"code": found["code"]}
         code = "-".join("".join(secrets.choice(_SIGNS) for _ in range(5)) for _ in range(2))
-        kept = {name: request[name] for name in (*_BINDING, "right", "question")}
+        kept = {name: request[name] for name in (*_BINDING, "right")}
         _write(_place(directory, code), {**kept, "code": code, "state": "open", "until": time.time() + CONFIRMABLE_S})
         return {"code": code}
 

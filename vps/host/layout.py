@@ -13,6 +13,7 @@
 <root>/git/<name>.git            the control plane's repository of a workspace: its trees borrow the objects, no agent writes there
 <root>/caches/<name>             the package cache of a workspace, shared by its agents
 <root>/caches/<name>--<slug>/    a tree's: upper/ and work/ of an overlay on its workspace's, or own/ alone; see vps.host.caches
+<root>/claims/<name>             who makes, changes or deletes a workspace right now: see vps.host.claims
 <root>/transfer/<id>             carries objects from a tree to there
 <root>/lib/<digest>/             these scripts
 <root>/control/{confirmations,calls}/   what several surfaces agree on: see vps.host.control

@@ -8,20 +8,13 @@ import shutil
 import time
 from typing import Any
 
-from vps.host import caches, digest, layout, workspaces
+from vps.host import caches, claims, digest, layout, workspaces
 from vps.host.files import open_regular, write_atomically
+from vps.host.refused import Refused
 
 _NEEDED_BYTES = 256 << 20
 _RESERVE_BYTES = 32 << 10
 _AGENT_ID = 1001
-
-
-class Refused(Exception):
-    """The request cannot be met; the fields go back to the control plane."""
-
-    def __init__(self, field: str, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.answer = {"field": field, "message": message, "remedy": remedy}
 
 
 def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -31,20 +24,22 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     A workspace where an agent works already is answered with `busy`, the names of those, and nothing is made.
     """
     _check_disk(root)
-    workspace, fresh = _workspace(root, request["workspace"])
     with workspaces.one_at_a_time(root):
-        if busy := workspaces.at_work(root).get(workspace):
-            return {"workspace": workspace, "busy": busy}
+        workspace, fresh = _workspace(root, request["workspace"])
+        name, inside = workspaces.name_of(root, workspace) or ("", "")
+        place = {"workspace": workspace, "workspace_name": name, "inside": inside}
+        if busy := workspaces.at_work(root).get(name):
+            return {**place, "busy": busy}
         cache = caches.provide(root, workspace)
-        _make(root, request, workspace)
+        _make(root, request, place)
     return {
-        "workspace": workspace,
+        **place,
         "busy": [],
         "owned": not fresh and os.lstat(workspace).st_uid == _AGENT_ID,
         "fresh": fresh,
         "gid": os.getgid(),
         "model": _model(root, request.get("target")),
-        "vault": workspaces.vault(root, workspace),
+        "vault": workspaces.vault(root, name),
         "cache": cache,
     }
 
@@ -52,17 +47,18 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
 def check(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Refuse what `prepare` would refuse, before anything long is done for it."""
     _check_disk(root)
-    _workspace(root, request["workspace"])
+    with workspaces.one_at_a_time(root):
+        _workspace(root, request["workspace"])
     return {}
 
 
-def _make(root: str, request: dict[str, Any], workspace: str) -> None:
+def _make(root: str, request: dict[str, Any], place: dict[str, str]) -> None:
     directory = layout.run(root, request["name"])
     _private(layout.runs(root))
     building = directory + ".new"
     os.mkdir(building, 0o750)
     try:
-        _fill(building, request, workspace)
+        _fill(building, request, place)
         _session(root, request["name"])
         os.rename(building, directory)
     except BaseException:
@@ -78,7 +74,7 @@ def _check_disk(root: str) -> None:
 
 
 def _workspace(root: str, given: str) -> tuple[str, bool]:
-    """The real path, and whether it still has to be made a repository."""
+    """The real path, and whether it still has to be made a repository. To be called under the lock."""
     scratch, shared = os.path.join(root, "workspace"), os.path.join(root, "workspaces")
     real = os.path.realpath(given)
     if real != os.path.realpath(scratch) and not real.startswith(os.path.realpath(shared) + os.sep):
@@ -86,8 +82,13 @@ def _workspace(root: str, given: str) -> tuple[str, bool]:
     if any(sign in real for sign in ',:"\n'):
         raise Refused("workspace_path", f"{given} has a sign Docker cannot mount", "Rename it without , : and quotes.")
     if real == os.path.realpath(scratch):
+        claims.refuse_leaving(root, workspaces.SCRATCH)
         os.makedirs(real, exist_ok=True)
         return real, not os.path.lexists(os.path.join(real, ".git"))
+    name = os.path.relpath(real, os.path.realpath(shared)).split(os.sep, 1)[0]
+    if name == workspaces.SCRATCH or name.startswith("."):
+        raise Refused("workspace_path", f"{given} has a name no workspace can have", "Rename it.")
+    claims.refuse_leaving(root, name)
     if not os.path.isdir(real):
         raise Refused(
             "workspace_path", f"{given} does not exist on the host", f"Clone or create it below {shared} first."
@@ -99,13 +100,15 @@ def _private(directory: str) -> None:
     os.makedirs(directory, mode=0o700, exist_ok=True)
 
 
-def _fill(directory: str, request: dict[str, Any], workspace: str) -> None:
+def _fill(directory: str, request: dict[str, Any], place: dict[str, str]) -> None:
+    workspace = place["workspace"]
     for part, mode in (("in", 0o750), ("key", 0o770), ("out", 0o770)):
         os.mkdir(os.path.join(directory, part))
         os.chmod(os.path.join(directory, part), mode)  # whatever the umask
     words = request["environ"] + [f"PWD={workspace}"]
     write_json = _json_writer(directory)
-    write_json("run.json", request["run"] | {"workspace": workspace, "boot_id": layout.boot_id()})
+    where = {name: place[name] for name in ("workspace", "workspace_name")}
+    write_json("run.json", {**request["run"], **where, "boot_id": layout.boot_id()})
     write_json("in/limits.json", request["limits"])
     _write(directory, "in/argv", _words([word.replace("{workspace}", workspace) for word in request["argv"]]))
     _write(directory, "in/environ", _words(words))

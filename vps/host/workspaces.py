@@ -24,24 +24,42 @@ def path(root: str, name: str) -> str:
     return os.path.join(root, SCRATCH) if name == SCRATCH else os.path.join(root, "workspaces", name)
 
 
-def vault(root: str, workspace: str) -> str | None:
+def name_of(root: str, where: str) -> tuple[str, str] | None:
+    """The workspace a real path lies in, and the way from there; None for a path in none."""
+    if where == os.path.realpath(os.path.join(root, SCRATCH)):
+        return SCRATCH, ""
+    shared = os.path.realpath(os.path.join(root, "workspaces")) + os.sep
+    if not where.startswith(shared):
+        return None
+    name, _, inside = where[len(shared) :].partition(os.sep)
+    return name, inside
+
+
+def vault_path(root: str, name: str) -> str:
+    """Where the repository is that the trees of a workspace borrow from."""
+    return os.path.join(root, "git", name.split("--", 1)[0] + ".git")
+
+
+def vault(root: str, name: str) -> str | None:
     """The repository a tree borrows from; None for one made by other means."""
-    found = os.path.join(root, "git", os.path.basename(workspace).split("--", 1)[0] + ".git")
+    found = vault_path(root, name)
     return found if os.path.isdir(found) else None
 
 
 def at_work(root: str) -> dict[str, list[str]]:
-    """The runs that have not ended, by their workspace's path."""
+    """The runs that have not ended, by the name of the workspace they are somewhere in."""
     found: dict[str, list[str]] = {}
-    for name in layout.open_names(root):
-        record = layout.read_json(os.path.join(layout.run(root, name), "run.json")) or {}
-        found.setdefault(str(record.get("workspace", "")), []).append(name)
+    for run in layout.open_names(root):
+        record = layout.read_json(os.path.join(layout.run(root, run), "run.json")) or {}
+        place = name_of(root, str(record.get("workspace", "")))
+        if place is not None:
+            found.setdefault(place[0], []).append(run)
     return found
 
 
 @contextlib.contextmanager
 def one_at_a_time(root: str) -> Generator[None, None, None]:
-    """Two agents that start at once must not both find a workspace free, nor one its cache on the way out."""
+    """Two agents that start at once must not both find a workspace free, nor one it or its cache on the way out."""
     descriptor = os.open(os.path.join(root, "prepare.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -51,9 +69,13 @@ def one_at_a_time(root: str) -> Generator[None, None, None]:
 
 
 def look(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Every workspace, or the one called `name`; with `sizes`, their bytes on the disk too, unless that takes too long."""
+    """Every workspace, the one called `name`, or the one that `path` lies in; with `sizes`, their bytes on the disk too, unless
+    that takes too long.
+    """
     wanted = request.get("name")
-    names = [wanted] if wanted else _names(root)
+    if "path" in request:
+        wanted = (name_of(root, request["path"]) or ("",))[0]
+    names = _names(root) if wanted is None else [wanted]
     busy, deadline = at_work(root), time.monotonic() + (_SIZING_S if request.get("sizes") else 0)
     return {"workspaces": [_look(root, name, busy, deadline) for name in names]}
 
@@ -61,7 +83,9 @@ def look(root: str, request: dict[str, Any]) -> dict[str, Any]:
 def _names(root: str) -> list[str]:
     shared = os.path.join(root, "workspaces")
     found = sorted(os.listdir(shared)) if os.path.isdir(shared) else []
-    names = [name for name in found if os.path.isdir(path(root, name)) and not os.path.islink(path(root, name))]
+    # What begins with a dot lies aside: see vps.host.claims.
+    shown = [name for name in found if not name.startswith(".") and name != SCRATCH]
+    names = [name for name in shown if os.path.isdir(path(root, name)) and not os.path.islink(path(root, name))]
     return [*([SCRATCH] if os.path.isdir(path(root, SCRATCH)) else []), *names]
 
 
@@ -72,8 +96,8 @@ def _look(root: str, name: str, busy: dict[str, list[str]], deadline: float) -> 
         "name": name,
         "path": where,
         "there": there,
-        "vault": vault(root, where),
-        "agents": busy.get(os.path.realpath(where), []),
+        "vault": vault(root, name),
+        "agents": busy.get(name, []),
         "trees": [other for other in _names(root) if other.startswith(name + "--")],
         "size": _sized(where, deadline) if there else 0,
     }
@@ -97,18 +121,6 @@ def _size(directory: str, deadline: float) -> int | None:
             except OSError:
                 continue
     return total
-
-
-def reserve(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Make the empty directory of a workspace, or say that the name is `taken`; the vaults' directory with it."""
-    for directory in ("workspaces", "git"):
-        os.makedirs(os.path.join(root, directory), mode=0o755, exist_ok=True)
-    where = path(root, request["name"])
-    try:
-        os.mkdir(where, 0o755)
-    except FileExistsError:
-        return {"path": where, "taken": True}
-    return {"path": where, "taken": False}
 
 
 def transfer(root: str, _request: dict[str, Any]) -> dict[str, Any]:

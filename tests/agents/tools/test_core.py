@@ -90,7 +90,7 @@ async def test_a_check_that_refuses_is_audited_and_one_that_passes_is_not() -> N
 
 
 async def test_what_wants_a_yes_is_done_after_one_only() -> None:
-    def question(given: Question) -> str:
+    async def question(_crew: Crew, given: Question) -> str:
         return f"Really {given.word}?"
 
     risky = replace(ECHO, confirm=question)

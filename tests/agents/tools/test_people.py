@@ -69,7 +69,7 @@ class Room:
         return [call.outcome.split(":")[0] for call in await audit.read(self.crew.relay, 100, {})]
 
 
-def question(given: Target) -> str | None:
+async def question(_crew: Crew, given: Target) -> str | None:
     return f"Remove {given.name} for good?" if given.force else None
 
 
