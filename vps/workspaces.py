@@ -236,11 +236,23 @@ class Workspaces:
             named = {"tree": name, "branch": packed["branch"], "sha": packed["sha"]}
             info = await self._in_vault("take", name, transfer=transfer, **named)
         finally:
-            await self._relay.ask("end-transfer", {"path": transfer})
+            await asyncio.shield(self._end_transfer(transfer))
         return packed | {"url": info["url"]}
+
+    async def _end_transfer(self, transfer: str) -> None:
+        """What of it an agent made unremovable is tried again at the next one; why this one failed matters more."""
+        with contextlib.suppress(VpsError):
+            ended = await self._relay.ask("end-transfer", {"path": transfer})
+            if ended["left"]:
+                image, parent = self._config.image, str(ended["parent"])
+                await check(self._relay, docker.remove_as_root(image, parent, ended["left"]), timeout=_LOCAL_S)
 
     def _vault_path(self, name: str) -> str:
         return f"{self._config.root}/git/{name.split('--', 1)[0]}.git"
+
+    def _mounted(self, op: str, name: str) -> str:
+        """What of the vaults the container sees: its own, except while that is made."""
+        return self._vaults if op == "create" else self._vault_path(name)
 
     def _place(self, *, tree: str = "", vault: str = "", transfer: str = "") -> git.Place:
         return git.Place(self._config.image, self._relay.library, tree, vault, transfer)
@@ -264,7 +276,8 @@ class Workspaces:
     async def _in_vault(self, op: str, name: str, *, transfer: str = "", **fields: Any) -> dict[str, Any]:
         """In the vault without network; its answer."""
         request = {"op": op, "vault": self._vault_path(name), "network": False, **fields}
-        command = git.vault(self._place(transfer=transfer), self._vaults, network=False, seconds=round(_LOCAL_S))
+        place = self._place(vault=self._mounted(op, name), transfer=transfer)
+        command = git.vault(place, network=False, seconds=round(_LOCAL_S))
         return await self._local(op, command, request)
 
     async def _local(self, op: str, command: Cmd, request: dict[str, Any]) -> dict[str, Any]:
@@ -277,7 +290,8 @@ class Workspaces:
     async def _over_network(self, op: str, name: str, progress: Progress, **fields: Any) -> dict[str, Any]:
         """In the vault with network and credential, telling git's progress. It ends when this is cancelled."""
         request = {"op": op, "vault": self._vault_path(name), "network": True, **fields, **self._credential.fields()}
-        command = git.vault(self._place(), self._vaults, network=True, seconds=round(NETWORK_S))
+        place = self._place(vault=self._mounted(op, name))
+        command = git.vault(place, network=True, seconds=round(NETWORK_S))
         try:
             async with asyncio.timeout(NETWORK_S + 30), self._transfers, self._relay.stream(command) as process:
                 await process.write(json.dumps(request).encode() + b"\n")

@@ -29,6 +29,7 @@ class Failed(Exception):
 
     def __init__(self, words: tuple[str, ...], code: int, stderr: str) -> None:
         super().__init__(f"git {words[0]} ended with {code}: {stderr.strip()[-300:]}")
+        self.stderr = stderr
         self.answer = {"failed": {"words": words[0], "code": code, "stderr": stderr[-_TAIL:]}}
 
 
@@ -66,27 +67,37 @@ class Git:
         self._env = env
 
     def __call__(
-        self, *words: str, data: bytes = b"", may_fail: bool = False, env: dict[str, str] | None = None
+        self,
+        *words: str,
+        data: bytes = b"",
+        may_fail: bool = False,
+        env: dict[str, str] | None = None,
+        stdin: int | None = None,
+        stdout: int | None = None,
     ) -> str:
-        """Its output without the last line break. Raises Failed, unless that may be; then it is empty."""
-        done = subprocess.run(
+        """Its output without the last line break. Raises Failed, unless that may be; then it is empty.
+
+        It reads `data` or the descriptor `stdin`; what it writes to the descriptor `stdout` is not returned.
+        """
+        process = subprocess.Popen(
             [*self._argv, *words],
-            input=data,
             env=self._env | (env or {}),
-            capture_output=True,
-            check=False,
+            stdin=subprocess.PIPE if stdin is None else stdin,
+            stdout=subprocess.PIPE if stdout is None else stdout,
+            stderr=subprocess.PIPE,
         )
-        if done.returncode != 0:
+        output, errors = process.communicate(data if stdin is None else None)
+        if process.returncode != 0:
             if may_fail:
                 return ""
-            raise Failed(words, done.returncode, done.stderr.decode("utf-8", "replace"))
-        return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
+            raise Failed(words, process.returncode, errors.decode("utf-8", "replace"))
+        return (output or b"").decode("utf-8", "surrogateescape").rstrip("\n")
 
-    def holds(self, *words: str) -> bool:
+    def holds(self, *words: str, env: dict[str, str] | None = None) -> bool:
         """Whether it ends with 0."""
-        null = subprocess.DEVNULL
-        argv = [*self._argv, *words]
-        return subprocess.run(argv, env=self._env, stdin=null, stdout=null, stderr=null, check=False).returncode == 0
+        null, argv = subprocess.DEVNULL, [*self._argv, *words]
+        whole = self._env | (env or {})
+        return subprocess.run(argv, env=whole, stdin=null, stdout=null, stderr=null, check=False).returncode == 0
 
     def told(self, *words: str) -> str:
         """Run one that takes long, saying its progress as it goes; its output. Raises Failed."""

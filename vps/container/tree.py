@@ -15,8 +15,8 @@ from typing import Any
 
 from vps.container import paths
 from vps.container.git_run import Git, Refused, answered, environ
+from vps.container.intake import PACK
 
-_TRANSFER = "/run/agentflow/transfer/bundle"
 _STORE = "/tmp/store"
 _PATCH_LIMIT = 4 << 20
 _STAT_LIMIT = 16 << 10
@@ -185,18 +185,12 @@ class Tree:
             raise Refused("workspace_name", "has no commit on a branch yet", "Commit something first.")
         assert self._vault_git is not None
         known = self._vault_git("for-each-ref", "--format=^%(objectname)").splitlines()
-        branch, head = f"refs/heads/{state['branch']}", state["head"]
+        head = state["head"]
         new = self._git("rev-list", "--max-count=1", "--stdin", data="\n".join([head, *known]).encode())
         if new:
-            self._git(
-                "bundle",
-                "create",
-                "--quiet",
-                "--version=2",
-                _TRANSFER,
-                "--stdin",
-                data="\n".join([branch, *known]).encode(),
-            )
+            with open(PACK, "xb") as file:
+                self._git("pack-objects", "--quiet", "--revs", "--thin", "--delta-base-offset", "--stdout",
+                          data="\n".join([head, *known, ""]).encode(), stdout=file.fileno())  # fmt: skip
         log = self._git(
             "log", "--max-count=20", "--format=%h %s", "--stdin", data="\n".join([head, *self._not_remote()]).encode()
         )

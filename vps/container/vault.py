@@ -1,8 +1,8 @@
 """The control plane's own repository of a workspace, which no agent can write: all that git does over the network happens here.
 
-It runs in a throwaway container with the repositories' directory mounted, as root without capabilities but DAC_OVERRIDE (the
-directory belongs to the SSH user). The first line of stdin is the request; when stdin ends in the middle of a transfer, whoever
-asked is gone, and so is this.
+It runs in a throwaway container with that one repository mounted (all of them only while one is made), as root without
+capabilities but DAC_OVERRIDE (the directory belongs to the SSH user). The first line of stdin is the request; when stdin ends in
+the middle of a transfer, whoever asked is gone, and so is this.
 
     refs/remotes/origin/*              the remote's branches, as they were last seen
     refs/agentflow/trees/<tree>/*      what trees have committed, once it was pushed or borrowed from
@@ -12,18 +12,20 @@ Nothing is ever collected as garbage here: trees borrow these objects.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import threading
 from typing import Any
 
-from vps.container import git_credential
+from vps.container import git_credential, intake
 from vps.container.git_run import Failed, Git, Refused, answered, environ
 
 _HELPER = "!python3 -I -S /run/agentflow/lib/vps/container/git_credential.py"
-_BUNDLE = "/run/agentflow/transfer/bundle"
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _KEY, _KNOWN_HOSTS = git_credential.DIRECTORY + "/key", git_credential.DIRECTORY + "/known_hosts"
 _SSH = f"ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={_KNOWN_HOSTS} -o ConnectTimeout=20"
 _SETTINGS = (
@@ -115,23 +117,21 @@ class Vault:
         return self.info()
 
     def take(self) -> dict[str, Any]:
-        """Take a branch of a tree in: its new objects from the bundle, if there is one, then its commit under its name."""
+        """Take a branch of a tree in: its new objects from the pack, if there is one, then its commit under a name of ours."""
         tree, branch, sha = self._request["tree"], self._request["branch"], self._request["sha"]
-        ref = f"refs/agentflow/trees/{tree}/{branch}"
-        if os.path.lexists(_BUNDLE):
-            # A bundle, a link or a FIFO, as the agent's processes left it: only this container's own files could be read.
-            local = Git(["--git-dir", self._path, *_OPTIONS], environ(GIT_ALLOW_PROTOCOL="file"))
-            local("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", _BUNDLE, f"+refs/heads/{branch}:{ref}")
-        if not self._git.holds("cat-file", "-e", f"{sha}^{{commit}}"):
-            raise Refused("workspace_name", "its commits could not be read", "Look at it with `git fsck`.")
-        self._git("update-ref", ref, sha)
+        sound = (
+            _SHA.fullmatch(sha) and branch.isprintable() and self._git.holds("check-ref-format", f"refs/heads/{branch}")
+        )
+        if not sound:
+            raise Refused("workspace_name", "its branch or commit has a name git does not take")
+        intake.take(self._git, self._path, sha)
+        # Named by a digest: a branch called `fix` must not stand in the way of one called `fix/two`.
+        name = hashlib.sha256(branch.encode()).hexdigest()[:32]
+        self._git("update-ref", f"refs/agentflow/trees/{tree}/{name}", sha)
         return self.info()
 
     def forget(self) -> dict[str, Any]:
-        """Remove a tree's branches, so that its name can be used again; with `whole` the repository itself."""
-        if self._request.get("whole"):
-            shutil.rmtree(self._path, ignore_errors=True)
-            return {}
+        """Remove a tree's branches, so that its name can be used again."""
         for ref in self._git(
             "for-each-ref", "--format=%(refname)", f"refs/agentflow/trees/{self._request['tree']}/"
         ).splitlines():
@@ -196,17 +196,7 @@ def main() -> int:
     os.umask(0o022)
     verbs = {"create": Vault.create, "fetch": Vault.fetch, "take": Vault.take, "push": Vault.push, "info": Vault.info,
              "set-remote": Vault.set_remote, "forget": Vault.forget}  # fmt: skip
-    try:
-        return answered(lambda: verbs[request["op"]](Vault(request)))
-    finally:
-        _empty_transfer()
-
-
-def _empty_transfer() -> None:
-    directory = os.path.dirname(_BUNDLE)
-    for name in os.listdir(directory) if os.path.isdir(directory) else []:
-        path = os.path.join(directory, name)
-        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+    return answered(lambda: verbs[request["op"]](Vault(request)))
 
 
 __all__ = ["Failed", "Vault", "main"]
