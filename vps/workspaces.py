@@ -106,11 +106,10 @@ class Workspaces:
             vault = Vault.model_validate(
                 await self._over_network("create", name, progress, url=remote.url, branch=branch)
             )
-            chosen = branch or vault.default or "main"
             await progress("Checking out")
-            start = f"refs/remotes/origin/{chosen}" if chosen in vault.branches else None
             item = {"path": path, "vault": self._vault_path(name)}
-            await self._in_tree("setup", item, write=True, own=True, url=remote.url, branch=chosen, start=start)
+            at = vault.start or None
+            await self._in_tree("setup", item, write=True, own=True, url=remote.url, branch=vault.branch, start=at)
         return vault
 
     async def create(self, name: str) -> None:
@@ -171,28 +170,45 @@ class Workspaces:
         return Workspace.of(item, answer), answer["why"]
 
     async def push(self, name: str, message: str, author: tuple[str, str], progress: Progress) -> Pushed:
-        """Commit what is uncommitted as `author` (name, e-mail), push the branch, and ask the remote what it has."""
+        """Commit what is uncommitted as `author` (name, e-mail), push the branch, and ask the remote what it has.
+
+        The remote is asked first: what it would refuse is not committed. What fails later says that it is.
+        """
         item = await self._vaulted(name)
+        await progress("Asking the remote")
+        await self._over_network("fetch", name, progress)
         await progress("Committing")
         done = await self._in_tree("commit", item, write=True, message=message, name=author[0], email=author[1])
-        await progress("Handing over the commits")
-        taken = await self._take(name, item)
-        await progress("Pushing")
-        told = await self._over_network("push", name, progress, branch=taken["branch"], sha=taken["sha"])
-        if told["remote_sha"] != taken["sha"]:
-            raise CommandFailed(
-                "git push", 0, f"the remote has {told['remote_sha'] or 'nothing'} where {taken['sha']} was pushed"
-            )
-        await self._in_tree("update", item, write=True)
+        try:
+            await progress("Handing over the commits")
+            taken = await self._take(name, item)
+            await progress("Pushing")
+            told = await self._over_network("push", name, progress, branch=taken["branch"], sha=taken["sha"])
+            if told["remote_sha"] != taken["sha"]:
+                has = told["remote_sha"] or "nothing"
+                raise CommandFailed("git push", 0, f"the remote has {has} where {taken['sha']} was pushed")
+        except VpsError as error:
+            if done["committed"]:
+                error.also("What was uncommitted is committed in the workspace now.")
+            raise
         return Pushed(
             name=name, branch=taken["branch"], sha=taken["sha"], before=told["before"], url=told["url"],
             committed=done["committed"], commits=tuple(taken["commits"]), agents=tuple(item["agents"]),
+            note=await self._shown(item, told),
         )  # fmt: skip
 
-    async def vault(self, name: str) -> Vault:
-        """What the control plane's repository of a workspace knows of its remote."""
+    async def _shown(self, item: dict[str, Any], told: dict[str, Any]) -> str:
+        """Show the tree what was pushed; what went wrong with that, which is no failure of the push."""
+        try:
+            await self._in_tree("update", item, write=True)
+        except VpsError as error:
+            return str(error)
+        return str(explain(**{key: told["trouble"][key] for key in ("words", "stderr")})) if "trouble" in told else ""
+
+    async def vault(self, name: str, branch: str = "") -> Vault:
+        """What the control plane's repository of a workspace knows of its remote, and of one branch there."""
         await self._vaulted(name)
-        return Vault.model_validate(await self._in_vault("info", name))
+        return Vault.model_validate(await self._in_vault("info", name, branch=branch))
 
     async def delete(self, name: str, *, force: bool) -> None:
         """Remove it. Raises BadInput while agents work in it, or, unless forced, while work exists nowhere else."""
@@ -311,9 +327,20 @@ class Workspaces:
 
 
 def _answer(message: dict[str, Any]) -> dict[str, Any]:
+    if not _is_text(json.dumps(message, ensure_ascii=False)):
+        raise CommandFailed("git", None, "it answered in no Unicode text")
     if refused := message.get("refused"):
         raise BadInput(refused["field"], refused["message"] + ".", remedy=refused["remedy"])
     if failed := message.get("failed"):
         raise explain(failed["words"], failed["stderr"])
     answer: dict[str, Any] = message["done"]
     return answer
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: an escape in JSON can be half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -34,8 +34,9 @@ class Failed(Exception):
 
 
 def say(message: dict[str, Any]) -> None:
-    """One JSON line to whoever started this container."""
-    sys.stdout.write(json.dumps(message) + "\n")
+    """One JSON line to whoever started this container. Bytes that are no UTF-8, in a name for one, are told as U+FFFD."""
+    line = re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(message, ensure_ascii=False))
+    sys.stdout.buffer.write(line.encode() + b"\n")
     sys.stdout.flush()
 
 
@@ -57,6 +58,11 @@ def environ(**more: str) -> dict[str, str]:
         "GIT_SSL_CAINFO": os.environ.get("GIT_SSL_CAINFO", ""),
     }
     return {name: value for name, value in (base | more).items() if value}
+
+
+def lines(*words: str) -> bytes:
+    """Lines for git's stdin; names as git gave them, UTF-8 or not."""
+    return "".join(f"{word}\n" for word in words).encode("utf-8", "surrogateescape")
 
 
 class Git:

@@ -22,10 +22,11 @@ import threading
 from typing import Any
 
 from vps.container import git_credential, intake
-from vps.container.git_run import Failed, Git, Refused, answered, environ
+from vps.container.git_run import Failed, Git, Refused, answered, environ, lines
 
 _HELPER = "!python3 -I -S /run/agentflow/lib/vps/container/git_credential.py"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHOWN = 200
 _KEY, _KNOWN_HOSTS = git_credential.DIRECTORY + "/key", git_credential.DIRECTORY + "/known_hosts"
 _SSH = f"ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={_KNOWN_HOSTS} -o ConnectTimeout=20"
 _SETTINGS = (
@@ -104,7 +105,7 @@ class Vault:
 
     def _expect_remote(self) -> None:
         if not self._url:
-            remedy = "It was created without a repository on GitHub: create one with `create_github_repo`."
+            remedy = "Give it one: `workspace create` with its name and `create_github_repo`."
             raise Refused("workspace_name", "has no remote repository", remedy)
 
     @property
@@ -145,17 +146,38 @@ class Vault:
         target = f"refs/heads/{branch}"
         before = self._git("rev-parse", "--quiet", "--verify", f"refs/remotes/origin/{branch}", may_fail=True)
         self._git.told("push", "--progress", "--porcelain", "--no-follow-tags", "origin", f"{sha}:{target}")
-        found = self._git("ls-remote", "origin", target).split("\t", 1)[0]
-        if found:
-            self._git("update-ref", f"refs/remotes/origin/{branch}", found)
-        self._see_default()
-        return {"remote_sha": found, "before": before, "url": self._url}
+        answer = {"remote_sha": sha, "before": before, "url": self._url}
+        try:
+            answer["remote_sha"] = self._git("ls-remote", "origin", target).split("\t", 1)[0]
+            self._remember(branch, answer["remote_sha"])
+            self._see_default()
+        except Failed as failed:
+            # The remote said that it took the commit: what goes wrong from here on is no failure of the push.
+            answer["trouble"] = failed.answer["failed"]
+        return answer
+
+    def _remember(self, branch: str, sha: str) -> None:
+        """Where the remote has it now. No branch of the remote's can be above or below that name any more."""
+        parts = branch.split("/")
+        above = [f"refs/remotes/origin/{'/'.join(parts[:n])}" for n in range(1, len(parts))]
+        ref = f"refs/remotes/origin/{branch}"
+        gone = self._git("for-each-ref", "--format=%(refname)", ref + "/", *above).splitlines()
+        self._git(
+            "update-ref",
+            "--stdin",
+            data=lines(*(f"delete {name}" for name in gone if name in above or name > ref + "/")),
+        )
+        if sha:
+            self._git("update-ref", ref, sha)
 
     def info(self) -> dict[str, Any]:
-        """Its remote, its branches, and what a clone of it will not bring."""
+        """Its remote, its branches, where the one asked for or the default stands, and what a clone of it will not bring."""
         head = self._git("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD", may_fail=True)
-        default = head.removeprefix("origin/")
-        return {"url": self._url, "default": default, "branches": self._branches()[:200], **self._notes(default)}
+        default, branches = head.removeprefix("origin/"), self._branches()
+        branch = self._request.get("branch") or default or next(iter(branches), "main")
+        start = self._git("rev-parse", "--quiet", "--verify", f"refs/remotes/origin/{branch}^{{commit}}", may_fail=True)
+        told = {"url": self._url, "default": default, "branch": branch, "start": start}
+        return {**told, "branches": branches[:_SHOWN], **self._notes(branch)}
 
     def _branches(self) -> list[str]:
         listed = self._git("for-each-ref", "--sort=-committerdate", "--format=%(refname)", "refs/remotes/origin/")
@@ -163,7 +185,7 @@ class Vault:
         return [name for name in names if name != "HEAD"]
 
     def _notes(self, branch: str) -> dict[str, Any]:
-        ref = f"refs/remotes/origin/{self._request.get('branch') or branch}"
+        ref = f"refs/remotes/origin/{branch}"
         attributes = self._git("show", f"{ref}:.gitattributes", may_fail=True)
         return {
             "submodules": self._git.holds("cat-file", "-e", f"{ref}:.gitmodules"),
