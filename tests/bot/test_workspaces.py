@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -134,6 +135,46 @@ async def test_from_a_new_repository_on_github_to_a_pull_request(
     opened_it = await scene.slash("workspace pr", workspace_name="site", title="A feature", body="Its text")
     await opened_it.shows("Opened https://github.com/owner/site/pull/1", RUN_S)
     assert (github.pulls[0]["head"], github.pulls[0]["base"]) == ("feature", "main")
+
+
+async def test_a_pull_request_waits_for_its_own_branch_alone(
+    scene: Scene, remote: GitRemote, github: GitHubStandin
+) -> None:
+    await (await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")).shows("api · main", RUN_S)
+    tree = Path(scene.settings.AGENTFLOW_ROOT) / "workspaces" / "api"
+    identity = ("-c", "user.name=a", "-c", "user.email=a@localhost")
+    as_agent = ("setpriv", "--reuid", "1001", "--regid", "1001", "--clear-groups", "env", "HOME=/nonexistent")
+    for words in (
+        ("switch", "-qc", "other"),
+        ("commit", "-q", "--allow-empty", "-m", "x"),
+        ("mv", "calc.py", "sum.py"),
+        ("commit", "-qm", "y"),
+        ("switch", "-q", "main"),
+    ):
+        subprocess.run([*as_agent, "git", "-C", str(tree), *identity, *words], check=True)
+    await (await scene.slash("workspace branch", workspace_name="api", branch_name="pr")).shows("pr", RUN_S)
+    await (await scene.slash("workspace push", workspace_name="api")).shows("has pr at", RUN_S)
+
+    opening = await scene.slash("workspace pr", workspace_name="api", title="Only this")
+    await opening.shows("/pull/1", RUN_S)
+    deleting = await scene.slash("workspace delete", workspace_name="api")
+    await deleting.shows("unpushed commits (on other)", RUN_S)
+
+
+async def test_a_workspace_without_a_repository_gets_the_one_a_lost_answer_left(
+    scene: Scene, remote: GitRemote, github: GitHubStandin
+) -> None:
+    await (await scene.slash("workspace create", workspace_name="site")).shows("site · main", RUN_S)
+    github.loses_answers = True
+    failing = await scene.slash("workspace create", workspace_name="site", create_github_repo=True)
+    await failing.shows("GitHub's API does not answer", RUN_S)
+    assert "site" in await scene.bot.crew.workspaces.names()
+    again = await scene.slash("workspace create", workspace_name="site", create_github_repo=True)
+    await again.shows("Its repository is", RUN_S)
+    await remote.repository("site")
+    await (await scene.slash("workspace push", workspace_name="site")).shows("has main at", RUN_S)
+    taken = await scene.slash("workspace create", workspace_name="site", create_github_repo=True)
+    await taken.shows("site is taken", RUN_S)
 
 
 async def test_a_repository_github_refuses_leaves_no_workspace(scene: Scene, github: GitHubStandin) -> None:
