@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from tests.agents.github_standin import GitHubStandin
 from tests.bot.scene import RUN_S, Ground, Scene, opened
-from tests.vps.git_remote import TOKEN, GitRemote, git_remote
+from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
 
 
 @pytest.fixture
@@ -142,8 +142,6 @@ async def test_a_pull_request_waits_for_its_own_branch_alone(
 ) -> None:
     await (await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")).shows("api · main", RUN_S)
     tree = Path(scene.settings.AGENTFLOW_ROOT) / "workspaces" / "api"
-    identity = ("-c", "user.name=a", "-c", "user.email=a@localhost")
-    as_agent = ("setpriv", "--reuid", "1001", "--regid", "1001", "--clear-groups", "env", "HOME=/nonexistent")
     for words in (
         ("switch", "-qc", "other"),
         ("commit", "-q", "--allow-empty", "-m", "x"),
@@ -151,7 +149,8 @@ async def test_a_pull_request_waits_for_its_own_branch_alone(
         ("commit", "-qm", "y"),
         ("switch", "-q", "main"),
     ):
-        subprocess.run([*as_agent, "git", "-C", str(tree), *identity, *words], check=True)
+        await git(*words, cwd=tree)
+    subprocess.run(["chown", "-R", "-h", "1001:1001", str(tree)], check=True)
     await (await scene.slash("workspace branch", workspace_name="api", branch_name="pr")).shows("pr", RUN_S)
     await (await scene.slash("workspace push", workspace_name="api")).shows("has pr at", RUN_S)
 
