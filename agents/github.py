@@ -29,13 +29,15 @@ class _Error(BaseModel):
 
 
 class _Answer(BaseModel):
-    """The fields that are used of a repository, a pull request or a refusal."""
+    """The fields that are used of a repository, a user, a pull request or a refusal."""
 
     message: str = ""
     errors: list[_Error | str] = []
     clone_url: str = ""
     html_url: str = ""
     number: int = 0
+    login: str = ""
+    private: bool = False
 
     @property
     def why(self) -> str:
@@ -78,15 +80,40 @@ class GitHub:
             raise BadInput("GITHUB_TOKEN", "is not set.", remedy=_NO_RIGHT)
 
     async def create_repository(self, name: str, *, private: bool) -> str:
-        """A new, empty repository of the token's owner; its clone address. Raises GitHubError or BadInput."""
+        """A new, empty repository of the token's owner; its clone address. Raises GitHubError or BadInput.
+
+        One that is there already is taken if it is as empty and as visible: an answer that was lost on the way left it.
+        """
         status, body = await self._call("POST", "/user/repos", {"name": name, "private": private, "auto_init": False})
         answer = _Answer.model_validate_json(body)
         if status == 201:
             return answer.clone_url
-        if status == 422:
+        if status != 422:
+            raise _refused(status, answer)
+        found = await self._own(name)
+        if found is None:
             why = f"GitHub takes no new repository {name}: {answer.why}."
             raise BadInput("workspace_name", why, remedy="Choose another name.")
-        raise _refused(status, answer)
+        url, adoptable = found.clone_url, found.private == private and await self._is_empty(found)
+        if not adoptable:
+            what = "is not empty" if found.private == private else f"is {'private' if found.private else 'public'}"
+            remedy = f"Clone it with `workspace clone` ({url}), or choose another name."
+            raise BadInput("workspace_name", f"GitHub has a repository {name} of yours, which {what}.", remedy=remedy)
+        return url
+
+    async def _own(self, name: str) -> _Answer | None:
+        """The repository of that name that belongs to the token's owner."""
+        status, body = await self._call("GET", "/user")
+        user = _Answer.model_validate_json(body)
+        if status != 200:
+            raise _refused(status, user)
+        status, body = await self._call("GET", f"/repos/{quote(user.login)}/{quote(name)}")
+        return _Answer.model_validate_json(body) if status == 200 else None
+
+    async def _is_empty(self, repository: _Answer) -> bool:
+        path = urlsplit(repository.clone_url).path.strip("/").removesuffix(".git")
+        status, body = await self._call("GET", f"/repos/{quote(path)}/branches?per_page=1")
+        return status == 200 and json.loads(body) == []
 
     async def open_pull_request(self, remote: Remote, head: str, base: str, title: str, body: str) -> PullRequest:
         """From `head` into `base` of one repository; the one that is open already, if there is. Raises GitHubError or BadInput."""

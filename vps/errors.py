@@ -26,6 +26,10 @@ class VpsError(Exception):
         super().__init__(message)
         self.remedy = remedy
 
+    def also(self, sentence: str) -> None:
+        """Say one more sentence, before the remedy."""
+        self.args = (f"{self.args[0]} {sentence}", *self.args[1:])
+
     def __str__(self) -> str:
         message = str(self.args[0])
         return f"{message} {self.remedy}".strip() if self.remedy else message

@@ -31,6 +31,12 @@ class Workspace(BaseModel):
     conflicts: int = 0
     stashed: int = 0
     unpushed: int = 0
+    """Commits of any branch, tag or left detached HEAD that the remote has in none of its branches and tags."""
+    unpushed_on: tuple[str, ...] = ()
+    nested: int = 0
+    """Commits of repositories within it that are no remote's."""
+    ignored: tuple[str, ...] = ()
+    """Ignored files that no build makes again, at most 20."""
     operation: str = ""
     files: bool = False
 
@@ -50,7 +56,9 @@ class Workspace(BaseModel):
         counts = (
             (self.changed, "uncommitted changes"),
             (self.stashed, "stashed changes"),
-            (self.unpushed, "unpushed commits"),
+            (self.unpushed, "unpushed commits" + _some(self.unpushed_on, "on ")),
+            (self.nested, "unpushed commits of repositories within it"),
+            (len(self.ignored), "ignored files" + _some(self.ignored)),
         )
         return ", ".join(f"{number} {what}" for number, what in counts if number)
 
@@ -67,6 +75,11 @@ class Packed(BaseModel):
     commits: tuple[str, ...]
 
 
+def _some(names: tuple[str, ...], before: str = "") -> str:
+    more = ", …" if len(names) > 5 else ""
+    return f" ({before}{', '.join(names[:5])}{more})" if names else ""
+
+
 class Vault(BaseModel):
     """What the control plane's repository of a workspace knows of its remote."""
 
@@ -75,6 +88,11 @@ class Vault(BaseModel):
     url: str = ""
     default: str = ""
     branches: tuple[str, ...] = ()
+    """The newest 200, for people: whether one is there, `start` tells."""
+    branch: str = ""
+    """The one that was asked for, else the default."""
+    start: str = ""
+    """The commit that branch stands at; empty where the remote has none of that name."""
     submodules: bool = False
     lfs: bool = False
 
@@ -104,3 +122,5 @@ class Pushed(BaseModel):
     committed: int
     commits: tuple[str, ...]
     agents: tuple[str, ...]
+    note: str = ""
+    """What went wrong after the remote had taken it."""

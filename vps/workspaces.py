@@ -123,10 +123,8 @@ class Workspaces:
             made = {"vault": claim["vault"], "url": remote.url, "branch": branch}
             vault = Vault.model_validate(await self._over_network("create", name, progress, **made))
             await self._publish(claim, "vault")
-            chosen = branch or vault.default or "main"
             await progress("Checking out")
-            start = f"refs/remotes/origin/{chosen}" if chosen in vault.branches else None
-            await self._set_up(claim, url=remote.url, branch=chosen, start=start)
+            await self._set_up(claim, url=remote.url, branch=vault.branch, start=vault.start or None)
         return vault
 
     async def create(self, name: str) -> None:
@@ -233,12 +231,31 @@ class Workspaces:
     async def _push(
         self, item: dict[str, Any], message: str, author: tuple[str, str], progress: Progress, branch: str | None
     ) -> Pushed:
+        """The remote is asked first: what it would refuse is not committed. What fails later says that it is."""
         name = str(item["name"])
+        await progress("Asking the remote")
+        await self._over_network("fetch", name, progress)
         await progress("Committing")
         committed = await self._in_tree(
             "commit", item, lambda answer: int(answer["committed"]), write=True,
             message=message, name=author[0], email=author[1],
         )  # fmt: skip
+        try:
+            taken, told = await self._handed_over(item, progress, branch)
+        except VpsError as error:
+            if committed:
+                error.also("What was uncommitted is committed in the workspace now.")
+            raise
+        return Pushed(
+            name=name, branch=taken.branch, sha=taken.sha, before=told["before"], url=told["url"],
+            committed=committed, commits=taken.commits, agents=tuple(item["agents"]), note=await self._shown(item, told),
+        )  # fmt: skip
+
+    async def _handed_over(
+        self, item: dict[str, Any], progress: Progress, branch: str | None
+    ) -> tuple[Packed, dict[str, Any]]:
+        """The tree's commits, by way of the vault, to the remote; what went and what the remote told."""
+        name = str(item["name"])
         await progress("Handing over the commits")
         taken, _ = await self._take(name, item)
         if branch is not None:
@@ -246,19 +263,22 @@ class Workspaces:
         await progress("Pushing")
         told = await self._over_network("push", name, progress, branch=taken.branch, sha=taken.sha)
         if told["remote_sha"] != taken.sha:
-            raise CommandFailed(
-                "git push", 0, f"the remote has {told['remote_sha'] or 'nothing'} where {taken.sha} was pushed"
-            )
-        await self._in_tree("update", item, dict, write=True)
-        return Pushed(
-            name=name, branch=taken.branch, sha=taken.sha, before=told["before"], url=told["url"],
-            committed=committed, commits=taken.commits, agents=tuple(item["agents"]),
-        )  # fmt: skip
+            has = told["remote_sha"] or "nothing"
+            raise CommandFailed("git push", 0, f"the remote has {has} where {taken.sha} was pushed")
+        return taken, told
 
-    async def vault(self, name: str) -> Vault:
-        """What the control plane's repository of a workspace knows of its remote."""
+    async def _shown(self, item: dict[str, Any], told: dict[str, Any]) -> str:
+        """Show the tree what was pushed; what went wrong with that, which is no failure of the push."""
+        try:
+            await self._in_tree("update", item, dict, write=True)
+        except VpsError as error:
+            return str(error)
+        return str(explain(**{key: told["trouble"][key] for key in ("words", "stderr")})) if "trouble" in told else ""
+
+    async def vault(self, name: str, branch: str = "") -> Vault:
+        """What the control plane's repository of a workspace knows of its remote, and of one branch there."""
         _vaulted(await self._item(name=name))
-        return Vault.model_validate(await self._in_vault("info", name))
+        return Vault.model_validate(await self._in_vault("info", name, branch=branch))
 
     async def delete(self, name: str, *, force: bool) -> None:
         """Remove it. Raises BadInput while agents work in it, or, unless forced, while work exists nowhere else."""
@@ -288,11 +308,23 @@ class Workspaces:
             named = {"tree": name, "branch": packed.branch, "sha": packed.sha}
             info = await self._in_vault("take", name, transfer=transfer, **named)
         finally:
-            await self._relay.ask("end-transfer", {"path": transfer})
+            await asyncio.shield(self._end_transfer(transfer))
         return packed, str(info["url"])
+
+    async def _end_transfer(self, transfer: str) -> None:
+        """What of it an agent made unremovable is tried again at the next one; why this one failed matters more."""
+        with contextlib.suppress(VpsError):
+            ended = await self._relay.ask("end-transfer", {"path": transfer})
+            if ended["left"]:
+                image, parent = self._config.image, str(ended["parent"])
+                await check(self._relay, docker.remove_as_root(image, parent, ended["left"]), timeout=_LOCAL_S)
 
     def _vault_path(self, name: str) -> str:
         return f"{self._config.root}/git/{name.split('--', 1)[0]}.git"
+
+    def _mounted(self, op: str, name: str) -> str:
+        """What of the vaults the container sees: its own, except while that is made."""
+        return self._vaults if op == "create" else self._vault_path(name)
 
     def _place(self, *, tree: str = "", vault: str = "", transfer: str = "") -> git.Place:
         return git.Place(self._config.image, self._relay.library, tree, vault, transfer)
@@ -332,7 +364,8 @@ class Workspaces:
     async def _in_vault(self, op: str, name: str, *, transfer: str = "", **fields: Any) -> dict[str, Any]:
         """In the vault without network; its answer."""
         request = {"op": op, "vault": self._vault_path(name), "network": False, **fields}
-        command = git.vault(self._place(transfer=transfer), self._vaults, network=False, seconds=round(_LOCAL_S))
+        place = self._place(vault=self._mounted(op, name), transfer=transfer)
+        command = git.vault(place, network=False, seconds=round(_LOCAL_S))
         return _answer(await self._local(op, command, request, _LOCAL_S))
 
     async def _local(self, op: str, command: Cmd, request: dict[str, Any], seconds: float) -> Any:
@@ -350,7 +383,8 @@ class Workspaces:
     async def _over_network(self, op: str, name: str, progress: Progress, **fields: Any) -> dict[str, Any]:
         """In the vault with network and credential, telling git's progress. It ends when this is cancelled."""
         request = {"op": op, "vault": self._vault_path(name), "network": True, **fields, **self._credential.fields()}
-        command = git.vault(self._place(), self._vaults, network=True, seconds=round(NETWORK_S))
+        place = self._place(vault=self._mounted(op, name))
+        command = git.vault(place, network=True, seconds=round(NETWORK_S))
         try:
             async with asyncio.timeout(NETWORK_S + 30), self._transfers, self._relay.stream(command) as process:
                 await process.write(json.dumps(request).encode() + b"\n")
@@ -387,9 +421,20 @@ def _vaulted(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(message: dict[str, Any]) -> dict[str, Any]:
+    if not _is_text(json.dumps(message, ensure_ascii=False)):
+        raise CommandFailed("git", None, "it answered in no Unicode text")
     if refused := message.get("refused"):
         raise BadInput(refused["field"], refused["message"] + ".", remedy=refused["remedy"])
     if failed := message.get("failed"):
         raise explain(failed["words"], failed["stderr"])
     answer: dict[str, Any] = message["done"]
     return answer
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: an escape in JSON can be half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from pydantic import Field, field_validator
 from agents.crew import Crew
 from agents.rights import Right
 from agents.tools.core import Call, Input, Output, Tool
-from vps.errors import BadInput
+from vps.errors import BadInput, VpsError
 from vps.models import Origin
 from vps.remotes import parse_remote
 from vps.workspace import Vault, Workspace
@@ -156,7 +157,9 @@ class CreateInput(Input):
     """What `create_workspace` takes."""
 
     workspace_name: Annotated[str, Field(min_length=1, max_length=160, description="the new workspace's name")]
-    create_github_repo: Annotated[bool, Field(default=False, description="also create a repository on GitHub")]
+    create_github_repo: Annotated[
+        bool, Field(default=False, description="also create a repository on GitHub; for a workspace without one too")
+    ]
     repo_visibility: Annotated[Literal["private", "public"], Field(default="private", description="who sees it there")]
 
     @field_validator("workspace_name")
@@ -170,16 +173,29 @@ async def _create(crew: Crew, given: CreateInput, call: Call) -> WorkspaceOutput
     await crew.image.ensure(call.progress)
     if given.create_github_repo:
         crew.github.require_token()
-    await crew.workspaces.create(name)
-    if given.create_github_repo:
-        try:
-            url = await crew.github.create_repository(name, private=given.repo_visibility == "private")
-            await crew.workspaces.set_remote(name, parse_remote(url))
-        except BaseException:
-            await crew.workspaces.delete(name, force=True)
-            raise
-        note = f"Its repository is {url}; the first push fills it."
+        note = f"Its repository is {await _with_repository(crew, given)}; the first push fills it."
+    else:
+        await crew.workspaces.create(name)
     return WorkspaceOutput(workspace=await crew.workspaces.find(name), note=note)
+
+
+async def _with_repository(crew: Crew, given: CreateInput) -> str:
+    """The repository's address. A workspace that is there without one gets it: it may be what a broken-off call left."""
+    name = given.workspace_name
+    made = name not in await crew.workspaces.names() or (await crew.workspaces.vault(name)).url != ""
+    if made:
+        await crew.workspaces.create(name)
+    url = ""
+    try:
+        url = await crew.github.create_repository(name, private=given.repo_visibility == "private")
+        await crew.workspaces.set_remote(name, parse_remote(url))
+    except BaseException as error:
+        if made:
+            await asyncio.shield(crew.workspaces.delete(name, force=True))
+        if url and isinstance(error, VpsError):
+            error.also(f"{url} is there now: the same call again takes it.")
+        raise
+    return url
 
 
 class ListWorkspacesOutput(Output):
@@ -274,13 +290,15 @@ class PushOutput(Output):
     committed: int
     commits: list[str]
     agents: list[str]
+    note: str = ""
 
     def summary(self) -> str:
         """See `Output.summary`."""
         committed = f"Committed {self.committed} changed files. " if self.committed else ""
         warning = f"\nStill at work there: {', '.join(self.agents)}." if self.agents else ""
         said = [f"{committed}{self.url} has {self.branch} at {self.sha}.", *self.commits]
-        return "\n".join(said) + warning
+        note = f"\nIt is pushed, but afterwards: {self.note}" if self.note else ""
+        return "\n".join(said) + warning + note
 
 
 async def _push(crew: Crew, given: PushInput, call: Call) -> PushOutput:
@@ -290,15 +308,20 @@ async def _push(crew: Crew, given: PushInput, call: Call) -> PushOutput:
     commits = [crew.mask.text(commit) for commit in done.commits]
     return PushOutput(
         workspace_name=done.name, branch=done.branch, sha=done.sha, url=done.url, committed=done.committed,
-        commits=commits, agents=list(done.agents),
+        commits=commits, agents=list(done.agents), note=done.note,
     )  # fmt: skip
+
+
+_CRUD = " .,:;<>\"\\'"
+"""What git strips from a name's ends; one of nothing else it refuses (ident.c)."""
 
 
 def author(origin: Origin) -> tuple[str, str]:
     """The asking person's name and an address that belongs to nobody else (RFC 2606 keeps `.invalid` free)."""
-    name = re.sub(r"[\x00-\x1f<>\x7f]", "", origin.caller_name).strip() or origin.caller or "AgentFlow"
+    names = (re.sub(r"[\x00-\x1f<>\x7f]", "", name)[:100] for name in (origin.caller_name, origin.caller))
+    name = next((name for name in names if name.strip(_CRUD)), "AgentFlow")
     address = re.sub(r"[^A-Za-z0-9.-]+", "-", origin.caller).strip("-.") or "agentflow"
-    return name[:100], f"{address}@agentflow.invalid"
+    return name.strip(), f"{address}@agentflow.invalid"
 
 
 class PullRequestInput(WorkspaceInput):
@@ -323,23 +346,22 @@ class PullRequestOutput(Output):
 async def _pull_request(crew: Crew, given: PullRequestInput, _call: Call) -> PullRequestOutput:
     crew.github.require_token()
     workspace = await crew.workspaces.find(given.workspace_name)
-    vault = await crew.workspaces.vault(given.workspace_name)
+    branch = workspace.branch
+    vault = await crew.workspaces.vault(given.workspace_name, branch)
     if not vault.url:
+        remedy = "Give it one: `workspace create` with its name and `create_github_repo`."
+        raise BadInput("workspace_name", "has no remote repository.", remedy=remedy)
+    if branch == vault.default:
+        raise BadInput("workspace_name", f"is on {branch} itself.", remedy="Make a branch with `create_branch` first.")
+    if not branch or not vault.start or workspace.base != f"origin/{branch}":
         raise BadInput(
-            "workspace_name", "has no remote repository.", remedy="Clone one, or create it with `create_github_repo`."
+            "workspace_name", f"its branch {branch or '(none)'} is not on the remote.", remedy="Push it first."
         )
-    if workspace.branch == vault.default:
-        raise BadInput(
-            "workspace_name", f"is on {vault.default} itself.", remedy="Make a branch with `create_branch` first."
-        )
-    if not workspace.branch or workspace.branch not in vault.branches:
-        raise BadInput(
-            "workspace_name", f"its branch {workspace.branch} is not on the remote.", remedy="Push it first."
-        )
-    if workspace.unpushed or workspace.changed:
-        raise BadInput("workspace_name", f"has {workspace.unsaved}.", remedy="Push it first.")
+    counts = ((workspace.changed, "uncommitted changes"), (workspace.ahead, f"commits {workspace.base} lacks"))
+    if missing := ", ".join(f"{number} {what}" for number, what in counts if number):
+        raise BadInput("workspace_name", f"has {missing}.", remedy="Push it first.")
     title, body = given.title, given.body or ""
-    found = await crew.github.open_pull_request(parse_remote(vault.url), workspace.branch, vault.default, title, body)
+    found = await crew.github.open_pull_request(parse_remote(vault.url), branch, vault.default, title, body)
     return PullRequestOutput(url=found.url, number=found.number, created=found.created)
 
 

@@ -22,10 +22,17 @@ class GitHubStandin:
     repositories: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     pulls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     fault: tuple[int, dict[str, Any]] | None = None
+    filled: set[str] = field(default_factory=set[str])
+    """Repositories with a branch."""
+    loses_answers: bool = False
+    """The next repository is made, and nobody is told."""
 
     def add_to(self, app: web.Application) -> None:
         """Serve it as a part of another server, such as one that has the repositories too."""
         app.router.add_post("/user/repos", self.create_repository)
+        app.router.add_get("/user", self.user)
+        app.router.add_get("/repos/{owner}/{repo}", self.repository)
+        app.router.add_get("/repos/{owner}/{repo}/branches", self.branches)
         app.router.add_post("/repos/{owner}/{repo}/pulls", self.open_pull)
         app.router.add_get("/repos/{owner}/{repo}/pulls", self.list_pulls)
 
@@ -44,7 +51,29 @@ class GitHubStandin:
         }
         assert made.keys() <= models.FullRepository.model_fields.keys()
         self.repositories[body.name] = made
+        if self.loses_answers:
+            self.loses_answers = False
+            return web.Response(status=502, text="<html>Bad Gateway</html>")
         return web.json_response(made, status=201)
+
+    async def user(self, request: web.Request) -> web.Response:
+        """GET /user."""
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        return web.json_response({"login": "owner"})
+
+    async def repository(self, request: web.Request) -> web.Response:
+        """GET /repos/{owner}/{repo}."""
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        found = self.repositories.get(request.match_info["repo"]) if request.match_info["owner"] == "owner" else None
+        return web.json_response(found or {"message": "Not Found"}, status=200 if found else 404)
+
+    async def branches(self, request: web.Request) -> web.Response:
+        """GET /repos/{owner}/{repo}/branches."""
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        return web.json_response([{"name": "main"}] if request.match_info["repo"] in self.filled else [])
 
     async def open_pull(self, request: web.Request) -> web.Response:
         """POST /repos/{owner}/{repo}/pulls."""

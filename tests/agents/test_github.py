@@ -29,7 +29,24 @@ async def test_a_repository_is_created_once(github: GitHub, standin: GitHubStand
 
     assert parse_remote(url).name == "api"
     assert standin.repositories["api"]["private"] is True
-    with pytest.raises(BadInput, match="name already exists"):
+
+
+async def test_a_repository_whose_making_was_never_answered_is_taken(github: GitHub, standin: GitHubStandin) -> None:
+    standin.loses_answers = True
+    with pytest.raises(GitHubError):
+        await github.create_repository("api", private=True)
+
+    assert await github.create_repository("api", private=True) == standin.repositories["api"]["clone_url"]
+
+
+async def test_a_repository_that_is_in_use_or_visible_to_others_is_not_taken(
+    github: GitHub, standin: GitHubStandin
+) -> None:
+    url = await github.create_repository("api", private=True)
+    with pytest.raises(BadInput, match=rf"which is private.*Clone it.*{url}"):
+        await github.create_repository("api", private=False)
+    standin.filled.add("api")
+    with pytest.raises(BadInput, match=rf"which is not empty.*Clone it.*{url}"):
         await github.create_repository("api", private=True)
 
 

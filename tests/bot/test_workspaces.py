@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from tests.agents.github_standin import GitHubStandin
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 from tests.discord_standin import Interaction, Message
-from tests.vps.git_remote import TOKEN, GitRemote, git_remote
+from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
 
 
 @pytest.fixture
@@ -180,6 +180,45 @@ async def test_from_a_new_repository_on_github_to_a_pull_request(
     opened_it = await scene.slash("workspace pr", workspace_name="site", title="A feature", body="Its text")
     await opened_it.shows("Opened https://github.com/owner/site/pull/1", RUN_S)
     assert (github.pulls[0]["head"], github.pulls[0]["base"]) == ("feature", "main")
+
+
+async def test_a_pull_request_waits_for_its_own_branch_alone(
+    scene: Scene, remote: GitRemote, github: GitHubStandin
+) -> None:
+    await (await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")).shows("api · main", RUN_S)
+    tree = Path(scene.settings.AGENTFLOW_ROOT) / "workspaces" / "api"
+    for words in (
+        ("switch", "-qc", "other"),
+        ("commit", "-q", "--allow-empty", "-m", "x"),
+        ("mv", "calc.py", "sum.py"),
+        ("commit", "-qm", "y"),
+        ("switch", "-q", "main"),
+    ):
+        await git(*words, cwd=tree)
+    subprocess.run(["chown", "-R", "-h", "1001:1001", str(tree)], check=True)
+    await (await scene.slash("workspace branch", workspace_name="api", branch_name="pr")).shows("pr", RUN_S)
+    await (await scene.slash("workspace push", workspace_name="api")).shows("has pr at", RUN_S)
+
+    opening = await scene.slash("workspace pr", workspace_name="api", title="Only this")
+    await opening.shows("/pull/1", RUN_S)
+    deleting = await scene.slash("workspace delete", workspace_name="api")
+    await deleting.shows("unpushed commits (on other)", RUN_S)
+
+
+async def test_a_workspace_without_a_repository_gets_the_one_a_lost_answer_left(
+    scene: Scene, remote: GitRemote, github: GitHubStandin
+) -> None:
+    await (await scene.slash("workspace create", workspace_name="site")).shows("site · main", RUN_S)
+    github.loses_answers = True
+    failing = await scene.slash("workspace create", workspace_name="site", create_github_repo=True)
+    await failing.shows("GitHub's API does not answer", RUN_S)
+    assert "site" in await scene.bot.crew.workspaces.names()
+    again = await scene.slash("workspace create", workspace_name="site", create_github_repo=True)
+    await again.shows("Its repository is", RUN_S)
+    await remote.repository("site")
+    await (await scene.slash("workspace push", workspace_name="site")).shows("has main at", RUN_S)
+    taken = await scene.slash("workspace create", workspace_name="site", create_github_repo=True)
+    await taken.shows("site is taken", RUN_S)
 
 
 async def test_a_repository_github_refuses_leaves_no_workspace(scene: Scene, github: GitHubStandin) -> None:

@@ -54,7 +54,8 @@ async def test_a_read_only_key_clones_and_says_why_it_does_not_push(machine: Mac
     await write(machine, "api", "a", "c\n")
     with pytest.raises(GitFailed) as refused:
         await workspaces.push("api", "C", AUTHOR, Told())
-    assert refused.value.kind == "forbidden"
+    assert refused.value.kind == "read_only_key"
+    assert "marked as read only" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from pydantic import SecretStr
 
 from tests.vps.conftest import Machine
 from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
-from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, workspaces_of, write
+from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, refuse, workspaces_of, write
 from vps.errors import BadInput
 from vps.git_errors import GitFailed
+from vps.remotes import parse_remote
 from vps.workspaces import GitCredential, Workspaces
 
 
@@ -64,24 +65,190 @@ async def test_what_was_changed_is_committed_in_the_persons_name_and_pushed(
     assert (again.sha, again.committed) == (pushed.sha, 0)
 
 
-async def test_a_rejected_push_is_explained_and_sync_helps(
+async def test_what_the_remote_has_beyond_is_told_before_anything_is_committed_and_sync_helps(
     machine: Machine, workspaces: Workspaces, remote: GitRemote
 ) -> None:
     await remote.repository("api", {"main.py": "print(1)\n"})
     await cloned(workspaces, remote)
-    theirs = await remote.commit("api", {"other.py": "y\n"}, "Theirs")
-
-    workspace, why = await workspaces.sync("api", Told())
-    assert workspace.head == theirs
-    assert why == ""
-
-    await remote.commit("api", {"other.py": "z\n"}, "Theirs again")
+    await remote.commit("api", {"other.py": "y\n"}, "Theirs")
     await write(machine, "api", "main.py", "print(2)\n")
-    with pytest.raises(GitFailed, match="sync_workspace") as refused:
+
+    with pytest.raises(BadInput, match=r"lacks 1 commits that origin/main has.*sync_workspace"):
         await workspaces.push("api", "Mine", AUTHOR, Told())
-    assert refused.value.kind == "behind"
+    assert (await workspaces.find("api")).changed == 1
+    assert (await workspaces.sync("api", Told()))[1] == ""
+    pushed = await workspaces.push("api", "Mine", AUTHOR, Told())
+    assert await remote.head("api") == pushed.sha
+
+
+async def test_a_workspace_that_diverged_is_not_moved_and_sees_what_to_merge(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"main.py": "print(1)\n"})
+    await cloned(workspaces, remote)
+    await write(machine, "api", "main.py", "print(2)\n")
+    await agents_git(machine, "api", "commit", "-am", "Mine")
+    theirs = await remote.commit("api", {"other.py": "z\n"}, "Theirs")
+
+    with pytest.raises(BadInput, match=r"lacks 1 commits.*let an agent merge"):
+        await workspaces.push("api", "Mine", AUTHOR, Told())
     with pytest.raises(BadInput, match="commits the remote lacks"):
         await workspaces.sync("api", Told())
+    assert await agents_git(machine, "api", "rev-parse", "origin/main") == theirs
+    await agents_git(machine, "api", "merge", "--quiet", "-m", "Merge", "origin/main")
+    pushed = await workspaces.push("api", "Mine", AUTHOR, Told())
+    assert await remote.head("api") == pushed.sha
+
+
+async def test_what_the_remote_refuses_after_all_is_committed_and_said_to_be(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    bare = await remote.repository("api", {"main.py": "print(1)\n"})
+    await cloned(workspaces, remote)
+    refuse(bare, "no work on Fridays")
+    await write(machine, "api", "main.py", "print(2)\n")
+
+    with pytest.raises(GitFailed, match="is committed in the workspace now") as refused:
+        await workspaces.push("api", "Mine", AUTHOR, Told())
+    assert refused.value.kind == "declined"
+    found = await workspaces.find("api")
+    assert (found.changed, found.ahead) == (0, 1)
+
+
+async def test_a_workspace_without_a_remote_is_told_before_anything_is_committed(
+    machine: Machine, workspaces: Workspaces
+) -> None:
+    await workspaces.create("fresh")
+    await write(machine, "fresh", "a", "b\n")
+    with pytest.raises(BadInput, match=r"no remote repository\. Give it one: `workspace create`"):
+        await workspaces.push("fresh", "x", AUTHOR, Told())
+    assert (await workspaces.find("fresh")).changed == 1
+
+
+async def test_a_branch_older_than_two_hundred_others_is_checked_out(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    bare = await remote.repository("api", {"main.py": "print(1)\n"}, branches=("old",))
+    main = await remote.head("api")
+    lines = [f"commit refs/heads/b{n:03}\ncommitter R <r@localhost> {4_000_000_000 + n} +0000\ndata 1\nx\nfrom {main}\n"
+             for n in range(205)]  # fmt: skip
+    await git("fast-import", "--quiet", cwd=bare, data="".join(lines).encode())
+
+    await cloned(workspaces, remote)
+    assert (machine.root / "workspaces" / "api" / "main.py").exists()
+    assert (await workspaces.find("api")).head == main
+    assert (await workspaces.vault("api", "old")).start == main
+    assert (await workspaces.vault("api", "nonesuch")).start == ""
+    await workspaces.clone(parse_remote(f"{remote.url}/owner/api.git"), "older", "old", Told())
+    assert ((await workspaces.find("older")).branch, (await workspaces.find("older")).head) == ("old", main)
+
+
+async def test_a_remote_whose_head_names_no_branch_is_cloned_at_its_newest(
+    workspaces: Workspaces, remote: GitRemote
+) -> None:
+    bare = await remote.repository("api", {"a": "b"}, branches=("trunk",))
+    await git("symbolic-ref", "HEAD", "refs/heads/nonesuch", cwd=bare)
+    await git("update-ref", "-d", "refs/heads/main", cwd=bare)
+    await cloned(workspaces, remote)
+    assert (await workspaces.find("api")).branch == "trunk"
+
+
+async def test_submodules_and_large_files_that_a_clone_does_not_bring_are_told(
+    workspaces: Workspaces, remote: GitRemote
+) -> None:
+    modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.org/x.git\n'
+    await remote.repository("api", {"a": "b", ".gitmodules": modules, ".gitattributes": "*.bin filter=lfs -text\n"})
+    await remote.repository("plain", {"a": "b"})
+    await cloned(workspaces, remote)
+    await cloned(workspaces, remote, "plain")
+    told, plain = await workspaces.vault("api"), await workspaces.vault("plain")
+    assert (told.submodules, told.lfs, plain.submodules, plain.lfs) == (True, True, False, False)
+
+
+async def test_a_branch_that_became_a_directory_of_branches_is_synced_and_pushed(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    bare = await remote.repository("api", {"main.py": "print(1)\n"}, branches=("feature", "deep/er"))
+    await cloned(workspaces, remote)
+    for gone, new in (("feature", "feature/x"), ("deep/er", "deep")):
+        await git("update-ref", "-d", f"refs/heads/{gone}", cwd=bare)
+        await git("branch", new, "main", cwd=bare)
+
+    await workspaces.sync("api", Told())
+    shown = await agents_git(machine, "api", "branch", "-r", "--format=%(refname:short)")
+    assert shown.split() == ["origin/deep", "origin/feature/x", "origin/main"]
+    await write(machine, "api", "main.py", "print(2)\n")
+    pushed = await workspaces.push("api", "Two", AUTHOR, Told())
+    assert (pushed.sha, pushed.note) == (await remote.head("api"), "")
+
+
+async def test_a_branch_can_be_pushed_below_the_name_of_one_that_was_pushed_before_and_is_gone(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    bare = await remote.repository("api", {"main.py": "print(1)\n"})
+    await cloned(workspaces, remote)
+    for number, branch in enumerate(("fix", "fix/two", "fix")):
+        await agents_git(machine, "api", "switch", "--quiet", "-c", branch)
+        await write(machine, "api", "main.py", f"print({number})\n")
+        pushed = await workspaces.push("api", "Work", AUTHOR, Told())
+        assert (pushed.sha, pushed.note) == (await remote.head("api", branch), "")
+        await agents_git(machine, "api", "switch", "--quiet", "main")
+        await agents_git(machine, "api", "branch", "--quiet", "-D", branch)
+        await git("update-ref", "-d", f"refs/heads/{branch}", cwd=bare)
+
+
+async def test_what_goes_wrong_after_the_remote_took_the_commits_is_a_note(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    await remote.repository("api", {"main.py": "print(1)\n"})
+    await cloned(workspaces, remote)
+    await write(machine, "api", "main.py", "print(2)\n")
+    await write(machine, "api", ".git/refs/remotes/origin/main.lock", "")
+
+    pushed = await workspaces.push("api", "Two", AUTHOR, Told())
+
+    assert pushed.sha == await remote.head("api")
+    assert "main.lock" in pushed.note
+    with pytest.raises(GitFailed, match=r"main\.lock") as locked:
+        await workspaces.sync("api", Told())
+    assert locked.value.kind == "locked"
+
+
+async def test_tags_of_the_trees_own_survive_a_sync(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    bare = await remote.repository("api", {"a": "b"})
+    await cloned(workspaces, remote)
+    for tag in ("v1", "v2", "x/y"):
+        await agents_git(machine, "api", "commit", "--allow-empty", "-m", tag)
+        await agents_git(machine, "api", "tag", tag)
+    own = await agents_git(machine, "api", "rev-parse", "v1", "v2", "x/y")
+    await agents_git(machine, "api", "reset", "--hard", "--quiet", "origin/main")
+    for tag in ("v1", "v2/beta", "x", "v3"):
+        await git("tag", tag, "main", cwd=bare)
+
+    await workspaces.sync("api", Told())
+    assert await agents_git(machine, "api", "rev-parse", "v1", "v2", "x/y") == own
+    assert await agents_git(machine, "api", "tag") == "v1\nv2\nv3\nx/y"
+
+
+async def test_a_name_that_is_no_utf8_is_shown_and_refused_where_it_would_be_pushed(
+    machine: Machine, workspaces: Workspaces, remote: GitRemote
+) -> None:
+    bare = await remote.repository("api", {"a": "b"})
+    data = b"create refs/heads/caf\xe9 " + (await remote.head("api")).encode() + b"\n"
+    await git("update-ref", "--stdin", cwd=bare, data=data)
+    await cloned(workspaces, remote)
+    await workspaces.sync("api", Told())
+    tree = machine.root / "workspaces" / "api"
+    (tree / ".git" / "HEAD").write_bytes(b"ref: refs/heads/th\xe9\n")
+
+    (found,) = [each for each in await workspaces.list() if each.name == "api"]
+    assert found.branch == "th\ufffd"
+    assert "th\ufffd" in found.model_dump_json()
+    await write(machine, "api", "a", "c")
+    with pytest.raises(BadInput, match="git branch -m"):
+        await workspaces.push("api", "x", AUTHOR, Told())
 
 
 async def test_a_branch_is_created_pushed_and_compared(

@@ -56,3 +56,12 @@ async def agents_git(machine: Machine, name: str, *words: str) -> str:
     done = await machine.host.run(cmd(dropped, "env", "HOME=/nonexistent", "git", "-C", str(tree), identity, words))
     assert done.exit_code == 0, done.stderr
     return done.text.strip()
+
+
+def refuse(repository: Path, *words: str) -> None:
+    """Let the remote's own hook refuse every push, with these lines; none takes the hook away."""
+    hook = repository / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    lines = "\n".join(words)
+    hook.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{lines}\nEND\nexit 1\n" if words else "#!/bin/sh\nexit 0\n")
+    hook.chmod(0o755)

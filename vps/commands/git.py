@@ -45,8 +45,10 @@ def tree(place: Place, name: str, *, write: bool, own: bool = False, seconds: in
     )  # fmt: skip
 
 
-def vault(place: Place, vaults: str, *, network: bool, seconds: int = 3600) -> Cmd:
-    """git in the control plane's own repositories. The request, credential and all, is a JSON line on stdin.
+def vault(place: Place, *, network: bool, seconds: int = 3600) -> Cmd:
+    """git in one of the control plane's own repositories. The request, credential and all, is a JSON line on stdin.
+
+    `place.vault` is all it has of them, so that nothing an agent hands over can lead to another workspace's.
 
     With the host's network, so that it reaches what the host reaches; nothing of an agent's runs here. The credential lies in
     memory that this container alone has.
@@ -55,7 +57,7 @@ def vault(place: Place, vaults: str, *, network: bool, seconds: int = 3600) -> C
         "docker", "run", "--rm", "--interactive", "--pull", "never", "--init", "--network", "host" if network else "none",
         "--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", _BOUNDS, "--label", "agentflow.git=vault",
         "--log-driver", "none", "--tmpfs", "/run/agentflow/secret:mode=0700,size=256k",
-        "--mount", bind(place.library, _LIB, read_only=True), "--mount", bind(vaults, vaults, read_only=False),
-        ("--mount", bind(place.transfer, _TRANSFER, read_only=False)) if place.transfer else None,
+        "--mount", bind(place.library, _LIB, read_only=True), "--mount", bind(place.vault, place.vault, read_only=False),
+        ("--mount", bind(place.transfer, _TRANSFER, read_only=True)) if place.transfer else None,
         place.image, "timeout", seconds, _SCRIPT, "vault",
     )  # fmt: skip

@@ -29,12 +29,14 @@ class Failed(Exception):
 
     def __init__(self, words: tuple[str, ...], code: int, stderr: str) -> None:
         super().__init__(f"git {words[0]} ended with {code}: {stderr.strip()[-300:]}")
+        self.stderr = stderr
         self.answer = {"failed": {"words": words[0], "code": code, "stderr": stderr[-_TAIL:]}}
 
 
 def say(message: dict[str, Any]) -> None:
-    """One JSON line to whoever started this container."""
-    sys.stdout.write(json.dumps(message) + "\n")
+    """One JSON line to whoever started this container. Bytes that are no UTF-8, in a name for one, are told as U+FFFD."""
+    line = re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(message, ensure_ascii=False))
+    sys.stdout.buffer.write(line.encode() + b"\n")
     sys.stdout.flush()
 
 
@@ -58,6 +60,11 @@ def environ(**more: str) -> dict[str, str]:
     return {name: value for name, value in (base | more).items() if value}
 
 
+def lines(*words: str) -> bytes:
+    """Lines for git's stdin; names as git gave them, UTF-8 or not."""
+    return "".join(f"{word}\n" for word in words).encode("utf-8", "surrogateescape")
+
+
 class Git:
     """git with options that stand before every command."""
 
@@ -66,27 +73,37 @@ class Git:
         self._env = env
 
     def __call__(
-        self, *words: str, data: bytes = b"", may_fail: bool = False, env: dict[str, str] | None = None
+        self,
+        *words: str,
+        data: bytes = b"",
+        may_fail: bool = False,
+        env: dict[str, str] | None = None,
+        stdin: int | None = None,
+        stdout: int | None = None,
     ) -> str:
-        """Its output without the last line break. Raises Failed, unless that may be; then it is empty."""
-        done = subprocess.run(
+        """Its output without the last line break. Raises Failed, unless that may be; then it is empty.
+
+        It reads `data` or the descriptor `stdin`; what it writes to the descriptor `stdout` is not returned.
+        """
+        process = subprocess.Popen(
             [*self._argv, *words],
-            input=data,
             env=self._env | (env or {}),
-            capture_output=True,
-            check=False,
+            stdin=subprocess.PIPE if stdin is None else stdin,
+            stdout=subprocess.PIPE if stdout is None else stdout,
+            stderr=subprocess.PIPE,
         )
-        if done.returncode != 0:
+        output, errors = process.communicate(data if stdin is None else None)
+        if process.returncode != 0:
             if may_fail:
                 return ""
-            raise Failed(words, done.returncode, done.stderr.decode("utf-8", "replace"))
-        return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
+            raise Failed(words, process.returncode, errors.decode("utf-8", "replace"))
+        return (output or b"").decode("utf-8", "surrogateescape").rstrip("\n")
 
-    def holds(self, *words: str) -> bool:
+    def holds(self, *words: str, env: dict[str, str] | None = None) -> bool:
         """Whether it ends with 0."""
-        null = subprocess.DEVNULL
-        argv = [*self._argv, *words]
-        return subprocess.run(argv, env=self._env, stdin=null, stdout=null, stderr=null, check=False).returncode == 0
+        null, argv = subprocess.DEVNULL, [*self._argv, *words]
+        whole = self._env | (env or {})
+        return subprocess.run(argv, env=whole, stdin=null, stdout=null, stderr=null, check=False).returncode == 0
 
     def told(self, *words: str) -> str:
         """Run one that takes long, saying its progress as it goes; its output. Raises Failed."""

@@ -13,10 +13,10 @@ import subprocess
 import sys
 from typing import Any
 
-from vps.container import paths
-from vps.container.git_run import Git, Refused, answered, environ
+from vps.container import paths, seen, unsaved
+from vps.container.git_run import Git, Refused, answered, environ, lines
+from vps.container.intake import PACK
 
-_TRANSFER = "/run/agentflow/transfer/bundle"
 _STORE = "/tmp/store"
 _PATCH_LIMIT = 4 << 20
 _STAT_LIMIT = 16 << 10
@@ -30,6 +30,10 @@ _OPERATIONS = {
 _TRACK = re.compile(r"(\d+)\s+(\d+)")
 
 
+def _at(path: str) -> Git:
+    return Git(["-C", path, *_OPTIONS], environ(GIT_ALLOW_PROTOCOL="file", GIT_OPTIONAL_LOCKS="0"))
+
+
 class Tree:
     """One working tree. `vault` is the control plane's repository, mounted read-only, or empty where there is none."""
 
@@ -37,7 +41,7 @@ class Tree:
         self._request = request
         self._path = str(request["tree"])
         self._vault = str(request.get("vault") or "")
-        self._git = Git(["-C", self._path, *_OPTIONS], environ(GIT_ALLOW_PROTOCOL="file", GIT_OPTIONAL_LOCKS="0"))
+        self._git = _at(self._path)
         self._vault_git = Git(["--git-dir", self._vault], environ()) if self._vault else None
 
     def setup(self) -> dict[str, Any]:
@@ -67,30 +71,22 @@ class Tree:
             file.write(f"{self._vault}/objects\n")
 
     def _see_remote(self) -> None:
-        """Show the tree what the vault knows of the remote; the objects are borrowed."""
-        lines = [f"update {ref} {sha}" for ref, sha in self._remote_refs("refs/remotes/origin/", "refs/tags/")]
-        gone = {line.split(" ", 1)[1] for line in self._listed("refs/remotes/origin/")} - {
-            line.split(" ")[1] for line in lines
-        }
-        lines += [f"delete {ref}" for ref in sorted(gone) if not ref.endswith("/HEAD")]
-        if lines:
-            self._git("update-ref", "--stdin", data=("\n".join(lines) + "\n").encode())
-
-    def _listed(self, prefix: str) -> list[str]:
-        return self._git("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
+        """Show the tree what the vault knows of the remote; the objects are borrowed. Tags of the tree's own stay as they are."""
+        branches, tags = dict(self._remote_refs("refs/remotes/origin/")), self._remote_refs("refs/tags/")
+        seen.show(self._git, branches, tags)
 
     def _remote_refs(self, *prefixes: str) -> list[tuple[str, str]]:
         if self._vault_git is None:
             return []
-        listed = self._vault_git("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).splitlines()
-        found = [(ref, sha) for sha, ref in (line.split(" ", 1) for line in listed)]
-        return [(ref, sha) for ref, sha in found if ref != "refs/remotes/origin/HEAD"]
+        return [(ref, sha) for ref, sha in seen.listed(self._vault_git, *prefixes) if ref != "refs/remotes/origin/HEAD"]
 
     def state(self) -> dict[str, Any]:
         """Where it stands: branch, commits ahead and behind, what is changed, what of it exists nowhere else."""
         if self._git("rev-parse", "--show-toplevel", may_fail=True) != os.path.realpath(self._path):
             return {"kind": "plain", "files": bool(os.listdir(self._path))}
-        status = self._git("status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z").split("\0")
+        status = self._git(
+            "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--ignore-submodules=none", "-z"
+        ).split("\0")
         heads = dict(line[2:].split(" ", 1) for line in status if line.startswith("# branch."))
         changes = [line for line in status if line[:2] in ("1 ", "2 ", "u ", "? ")]
         head = heads.get("branch.oid", "(initial)")
@@ -103,7 +99,13 @@ class Tree:
             "operation": self._operation(),
             "stashed": len(self._git("stash", "list", may_fail=True).splitlines()),
             **self._compared(heads.get("branch.head", ""), born=head != "(initial)"),
+            **unsaved.commits(self._git, "" if head == "(initial)" else head, self._pushed()),
+            "nested": unsaved.in_gitlinks(self._git, self._path, _at),
+            "ignored": unsaved.ignored(self._git),
         }
+
+    def _pushed(self) -> list[str]:
+        return [sha for _, sha in self._remote_refs("refs/remotes/origin/", "refs/tags/")]
 
     def _operation(self) -> str:
         for name, meaning in _OPERATIONS.items():
@@ -119,21 +121,11 @@ class Tree:
             if base and born
             else None
         )
-        missing = [f"^{sha}" for sha in dict.fromkeys(refs.values())]
-        # A path leaves empty commits out: they are no work.
-        tips = "\n".join([*(["HEAD"] if born else []), *self._heads(), *missing])
-        unpushed = (
-            self._git("rev-list", "--count", "--stdin", "--", ".", data=tips.encode()) if born or self._heads() else "0"
-        )
         return {
             "base": base.removeprefix("refs/remotes/"),
             "ahead": int(track[1]) if track else 0,
             "behind": int(track[2]) if track else 0,
-            "unpushed": int(unpushed),
         }
-
-    def _heads(self) -> list[str]:
-        return [line.split(" ", 1)[0] for line in self._listed("refs/heads/")]
 
     def _default_ref(self) -> str:
         if self._vault_git is None:
@@ -153,11 +145,9 @@ class Tree:
         return state
 
     def commit(self) -> dict[str, Any]:
-        """Commit everything that is not ignored, if there is anything; the state after it."""
+        """Commit everything that is not ignored, if there is anything and it could be pushed; the state after it."""
         state = self._ready()
-        if not state["branch"]:
-            remedy = "Make a branch of it with `create_branch` first."
-            raise Refused("workspace_name", "is on no branch (detached HEAD)", remedy)
+        self._expect_pushable(state)
         if state["changed"]:
             who = {
                 f"GIT_{role}_{what}": self._request[what.lower()]
@@ -178,28 +168,42 @@ class Tree:
                 )
         return self.state() | {"committed": state["changed"]}
 
+    def _expect_pushable(self, state: dict[str, Any]) -> None:
+        if not state["branch"]:
+            remedy = "Make a branch of it with `create_branch` first."
+            raise Refused("workspace_name", "is on no branch (detached HEAD)", remedy)
+        if not state["branch"].isprintable():
+            raise Refused(
+                "workspace_name", "is on a branch whose name cannot be shown", "Rename it with `git branch -m`."
+            )
+        if state["behind"] and state["base"] == f"origin/{state['branch']}":
+            message = f"lacks {state['behind']} commits that {state['base']} has"
+            helps = "Run `sync_workspace`, then push again."
+            merge = f"Run `sync_workspace`, let an agent merge or rebase onto {state['base']}, then push again."
+            raise Refused("workspace_name", message, merge if state["ahead"] else helps)
+        if nested := unsaved.embedded(self._git, self._path):
+            message = f"holds repositories of their own, whose files would not be pushed: {', '.join(nested[:5])}"
+            remedy = "Remove their `.git` directories to push their files, ignore them, or make them submodules."
+            raise Refused("workspace_name", message, remedy)
+
     def pack(self) -> dict[str, Any]:
         """Write what the vault lacks of the branch to the transfer directory; the commit it stands at, and what is new in it."""
         state = self.state()
         if state["kind"] != "git" or not state["branch"] or not state["head"]:
             raise Refused("workspace_name", "has no commit on a branch yet", "Commit something first.")
+        if not state["branch"].isprintable():
+            raise Refused(
+                "workspace_name", "is on a branch whose name cannot be shown", "Rename it with `git branch -m`."
+            )
         assert self._vault_git is not None
         known = self._vault_git("for-each-ref", "--format=^%(objectname)").splitlines()
-        branch, head = f"refs/heads/{state['branch']}", state["head"]
-        new = self._git("rev-list", "--max-count=1", "--stdin", data="\n".join([head, *known]).encode())
+        head = state["head"]
+        new = self._git("rev-list", "--max-count=1", "--stdin", data=lines(head, *known))
         if new:
-            self._git(
-                "bundle",
-                "create",
-                "--quiet",
-                "--version=2",
-                _TRANSFER,
-                "--stdin",
-                data="\n".join([branch, *known]).encode(),
-            )
-        log = self._git(
-            "log", "--max-count=20", "--format=%h %s", "--stdin", data="\n".join([head, *self._not_remote()]).encode()
-        )
+            with open(PACK, "xb") as file:
+                self._git("pack-objects", "--quiet", "--revs", "--thin", "--delta-base-offset", "--stdout",
+                          data=lines(head, *known), stdout=file.fileno())  # fmt: skip
+        log = self._git("log", "--max-count=20", "--format=%h %s", "--stdin", data=lines(head, *self._not_remote()))
         return {"branch": state["branch"], "sha": head, "commits": log.splitlines(), "state": state}
 
     def _not_remote(self) -> list[str]:

@@ -1,8 +1,8 @@
 """The control plane's own repository of a workspace, which no agent can write: all that git does over the network happens here.
 
-It runs in a throwaway container with the repositories' directory mounted, as root without capabilities but DAC_OVERRIDE (the
-directory belongs to the SSH user). The first line of stdin is the request; when stdin ends in the middle of a transfer, whoever
-asked is gone, and so is this.
+It runs in a throwaway container with that one repository mounted (all of them only while one is made), as root without
+capabilities but DAC_OVERRIDE (the directory belongs to the SSH user). The first line of stdin is the request; when stdin ends in
+the middle of a transfer, whoever asked is gone, and so is this.
 
     refs/remotes/origin/*              the remote's branches, as they were last seen
     refs/agentflow/trees/<tree>/*      what trees have committed, once it was pushed or borrowed from
@@ -12,18 +12,20 @@ Nothing is ever collected as garbage here: trees borrow these objects.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
+import re
 import sys
 import threading
 from typing import Any
 
-from vps.container import git_credential
-from vps.container.git_run import Failed, Git, Refused, answered, environ
+from vps.container import git_credential, intake
+from vps.container.git_run import Failed, Git, Refused, answered, environ, lines
 
 _HELPER = "!python3 -I -S /run/agentflow/lib/vps/container/git_credential.py"
-_BUNDLE = "/run/agentflow/transfer/bundle"
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHOWN = 200
 _KEY, _KNOWN_HOSTS = git_credential.DIRECTORY + "/key", git_credential.DIRECTORY + "/known_hosts"
 _SSH = f"ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={_KNOWN_HOSTS} -o ConnectTimeout=20"
 _SETTINGS = (
@@ -90,7 +92,7 @@ class Vault:
 
     def _expect_remote(self) -> None:
         if not self._url:
-            remedy = "It was created without a repository on GitHub: create one with `create_github_repo`."
+            remedy = "Give it one: `workspace create` with its name and `create_github_repo`."
             raise Refused("workspace_name", "has no remote repository", remedy)
 
     @property
@@ -103,16 +105,17 @@ class Vault:
         return self.info()
 
     def take(self) -> dict[str, Any]:
-        """Take a branch of a tree in: its new objects from the bundle, if there is one, then its commit under its name."""
+        """Take a branch of a tree in: its new objects from the pack, if there is one, then its commit under a name of ours."""
         tree, branch, sha = self._request["tree"], self._request["branch"], self._request["sha"]
-        ref = f"refs/agentflow/trees/{tree}/{branch}"
-        if os.path.lexists(_BUNDLE):
-            # A bundle, a link or a FIFO, as the agent's processes left it: only this container's own files could be read.
-            local = Git(["--git-dir", self._path, *_OPTIONS], environ(GIT_ALLOW_PROTOCOL="file"))
-            local("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", _BUNDLE, f"+refs/heads/{branch}:{ref}")
-        if not self._git.holds("cat-file", "-e", f"{sha}^{{commit}}"):
-            raise Refused("workspace_name", "its commits could not be read", "Look at it with `git fsck`.")
-        self._git("update-ref", ref, sha)
+        sound = (
+            _SHA.fullmatch(sha) and branch.isprintable() and self._git.holds("check-ref-format", f"refs/heads/{branch}")
+        )
+        if not sound:
+            raise Refused("workspace_name", "its branch or commit has a name git does not take")
+        intake.take(self._git, self._path, sha)
+        # Named by a digest: a branch called `fix` must not stand in the way of one called `fix/two`.
+        name = hashlib.sha256(branch.encode()).hexdigest()[:32]
+        self._git("update-ref", f"refs/agentflow/trees/{tree}/{name}", sha)
         return self.info()
 
     def forget(self) -> dict[str, Any]:
@@ -130,17 +133,38 @@ class Vault:
         target = f"refs/heads/{branch}"
         before = self._git("rev-parse", "--quiet", "--verify", f"refs/remotes/origin/{branch}", may_fail=True)
         self._git.told("push", "--progress", "--porcelain", "--no-follow-tags", "origin", f"{sha}:{target}")
-        found = self._git("ls-remote", "origin", target).split("\t", 1)[0]
-        if found:
-            self._git("update-ref", f"refs/remotes/origin/{branch}", found)
-        self._see_default()
-        return {"remote_sha": found, "before": before, "url": self._url}
+        answer = {"remote_sha": sha, "before": before, "url": self._url}
+        try:
+            answer["remote_sha"] = self._git("ls-remote", "origin", target).split("\t", 1)[0]
+            self._remember(branch, answer["remote_sha"])
+            self._see_default()
+        except Failed as failed:
+            # The remote said that it took the commit: what goes wrong from here on is no failure of the push.
+            answer["trouble"] = failed.answer["failed"]
+        return answer
+
+    def _remember(self, branch: str, sha: str) -> None:
+        """Where the remote has it now. No branch of the remote's can be above or below that name any more."""
+        parts = branch.split("/")
+        above = [f"refs/remotes/origin/{'/'.join(parts[:n])}" for n in range(1, len(parts))]
+        ref = f"refs/remotes/origin/{branch}"
+        gone = self._git("for-each-ref", "--format=%(refname)", ref + "/", *above).splitlines()
+        self._git(
+            "update-ref",
+            "--stdin",
+            data=lines(*(f"delete {name}" for name in gone if name in above or name > ref + "/")),
+        )
+        if sha:
+            self._git("update-ref", ref, sha)
 
     def info(self) -> dict[str, Any]:
-        """Its remote, its branches, and what a clone of it will not bring."""
+        """Its remote, its branches, where the one asked for or the default stands, and what a clone of it will not bring."""
         head = self._git("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD", may_fail=True)
-        default = head.removeprefix("origin/")
-        return {"url": self._url, "default": default, "branches": self._branches()[:200], **self._notes(default)}
+        default, branches = head.removeprefix("origin/"), self._branches()
+        branch = self._request.get("branch") or default or next(iter(branches), "main")
+        start = self._git("rev-parse", "--quiet", "--verify", f"refs/remotes/origin/{branch}^{{commit}}", may_fail=True)
+        told = {"url": self._url, "default": default, "branch": branch, "start": start}
+        return {**told, "branches": branches[:_SHOWN], **self._notes(branch)}
 
     def _branches(self) -> list[str]:
         listed = self._git("for-each-ref", "--sort=-committerdate", "--format=%(refname)", "refs/remotes/origin/")
@@ -148,7 +172,7 @@ class Vault:
         return [name for name in names if name != "HEAD"]
 
     def _notes(self, branch: str) -> dict[str, Any]:
-        ref = f"refs/remotes/origin/{self._request.get('branch') or branch}"
+        ref = f"refs/remotes/origin/{branch}"
         attributes = self._git("show", f"{ref}:.gitattributes", may_fail=True)
         return {
             "submodules": self._git.holds("cat-file", "-e", f"{ref}:.gitmodules"),
@@ -181,17 +205,7 @@ def main() -> int:
     os.umask(0o022)
     verbs = {"create": Vault.create, "fetch": Vault.fetch, "take": Vault.take, "push": Vault.push, "info": Vault.info,
              "set-remote": Vault.set_remote, "forget": Vault.forget}  # fmt: skip
-    try:
-        return answered(lambda: verbs[request["op"]](Vault(request)))
-    finally:
-        _empty_transfer()
-
-
-def _empty_transfer() -> None:
-    directory = os.path.dirname(_BUNDLE)
-    for name in os.listdir(directory) if os.path.isdir(directory) else []:
-        path = os.path.join(directory, name)
-        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+    return answered(lambda: verbs[request["op"]](Vault(request)))
 
 
 __all__ = ["Failed", "Vault", "main"]

@@ -30,7 +30,7 @@ import time
 import traceback
 from typing import Any
 
-from vps.host import keeper, layout
+from vps.host import keeper, layout, workspaces
 from vps.host.answers import answer
 from vps.host.files import NotRegular, open_regular
 from vps.host.output import Output
@@ -227,8 +227,9 @@ class Relay:
         self._dirty.update(self._follows)
 
     def _keep(self) -> None:
-        """Whatever ended the keeper, a reboot or the kernel: runs that have not ended need one."""
+        """Whatever ended the keeper, a reboot or the kernel: runs that have not ended need one. Nor does a transfer stay."""
         try:
+            workspaces.sweep_transfers(self._root)
             if layout.open_names(self._root):
                 keeper.ensure(self._root)
         except (OSError, subprocess.SubprocessError) as error:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Generator
 from typing import Any
@@ -15,6 +16,8 @@ from vps.host import layout
 SCRATCH = "workspace"
 """The name of the scratch workspace, which no other can have."""
 _SIZING_S = 3.0
+_TRANSFER_S = 3600.0
+"""Longer than any transfer takes."""
 
 
 def path(root: str, name: str) -> str:
@@ -125,7 +128,7 @@ def _size(directory: str, deadline: float) -> int | None:
 
 def transfer(root: str, _request: dict[str, Any]) -> dict[str, Any]:
     """A new directory that the agents' user can write in; its parent lets nobody in by another way."""
-    parent = os.path.join(root, "transfer")
+    parent = _transfers(root)
     os.makedirs(parent, mode=0o700, exist_ok=True)
     where = os.path.join(parent, secrets.token_hex(8))
     os.mkdir(where)
@@ -133,7 +136,35 @@ def transfer(root: str, _request: dict[str, Any]) -> dict[str, Any]:
     return {"path": where}
 
 
-def end_transfer(_root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Remove it; the vault has emptied it."""
-    os.rmdir(request["path"])
-    return {}
+def end_transfer(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Remove it and those that nobody ended; `left` names what is not this user's to remove."""
+    found = [name for name in _listed(root) if _path_of(root, name) == request["path"] or _stale(root, name)]
+    for name in found:
+        shutil.rmtree(_path_of(root, name), ignore_errors=True)
+    return {"parent": _transfers(root), "left": [name for name in found if os.path.lexists(_path_of(root, name))]}
+
+
+def sweep_transfers(root: str) -> None:
+    """Remove those that nobody ended: a connection that broke leaves one, and private code in it."""
+    for name in _listed(root):
+        if _stale(root, name):
+            shutil.rmtree(_path_of(root, name), ignore_errors=True)
+
+
+def _transfers(root: str) -> str:
+    return os.path.join(root, "transfer")
+
+
+def _path_of(root: str, name: str) -> str:
+    return os.path.join(_transfers(root), name)
+
+
+def _listed(root: str) -> list[str]:
+    return sorted(os.listdir(_transfers(root))) if os.path.isdir(_transfers(root)) else []
+
+
+def _stale(root: str, name: str) -> bool:
+    try:
+        return time.time() - os.lstat(_path_of(root, name)).st_mtime > _TRANSFER_S
+    except FileNotFoundError:
+        return False
