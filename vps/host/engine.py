@@ -71,9 +71,10 @@ class Engine:
 def _finished(container: dict[str, Any]) -> float:
     # Docker writes nanoseconds (RFC 3339), and the year 1 for one that has not ended.
     text = str(container["State"]["FinishedAt"])[:19]
-    return (
-        0.0 if text < "0002" else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
-    )  # noqa: UP017  the host may have Python 3.9
+    if text < "0002":
+        return 0.0
+    utc = timezone.utc  # noqa: UP017  the host may have Python 3.9
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=utc).timestamp()
 
 
 async def remove(container: dict[str, Any]) -> None:
