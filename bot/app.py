@@ -25,6 +25,7 @@ from bot.anchor import Anchor, PrivateProgress, title
 from bot.confirm import asked
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
+from bot.instance import alone, label
 from bot.menus import run_on_message
 from bot.render.answers import answer, failure
 from bot.render.card import STOP_ID
@@ -33,8 +34,9 @@ from bot.replies import answer_privately, deliver
 from bot.slash import commands
 from bot.store import Store, open_store
 from bot.suggest import Suggestions
-from vps.errors import HostError, VpsError
+from vps.errors import HostError, LeaseTaken, VpsError
 from vps.host.layout import NAME
+from vps.lease import Lease
 from vps.run import Run
 
 log = structlog.get_logger()
@@ -232,23 +234,40 @@ def point_at(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def running_bot(settings: Settings) -> AsyncGenerator[tuple[Bot, asyncio.Task[None]]]:
-    """The bot with all it needs, started; the task ends when Discord refuses it for good."""
+    """The bot with all it needs, started; the task ends when Discord refuses it for good or another bot took its place."""
     token = settings.DISCORD_BOT_TOKEN
     if token is None:
         raise SettingsError(
             "DISCORD_BOT_TOKEN is not set.", remedy="Put the bot's token in .env; the README says where it is."
         )
     point_at(settings)
-    async with open_crew(settings) as crew, open_store(settings.state_dir / "agentflow.sqlite3") as store:
+    async with contextlib.AsyncExitStack() as stack:
+        holder = stack.enter_context(alone(settings.state_dir))
+        crew = await stack.enter_async_context(open_crew(settings))
+        lease = await stack.enter_async_context(Lease(crew.relay, holder, label()))
+        store = await stack.enter_async_context(open_store(settings.state_dir / "agentflow.sqlite3"))
         bot = Bot(settings, crew, store)
-        task = asyncio.create_task(bot.start(token.get_secret_value()), name="discord")
+        task = asyncio.create_task(_work(bot, token.get_secret_value(), lease), name="discord")
         try:
             yield bot, task
         finally:
-            await bot.close()
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, discord.DiscordException):
+            with contextlib.suppress(asyncio.CancelledError, discord.DiscordException, LeaseTaken):
                 await task
+
+
+async def _work(bot: Bot, token: str, lease: Lease) -> None:
+    """Until Discord refuses it for good, or another bot took its place: then nothing more is shown."""
+    parts = [asyncio.create_task(bot.start(token)), asyncio.create_task(lease.keep())]
+    try:
+        ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in ended:
+            part.result()
+    finally:
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+        await bot.close()  # last: a login under way makes a session that is to be closed too
 
 
 async def serve(settings: Settings) -> None:
