@@ -19,8 +19,9 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from agents.config import Settings
-from bot.app import Bot, running_bot
+from bot.app import Bot
 from bot.demo.stage import seed
+from bot.service import running_bot
 from tests.conftest import IMAGE
 from tests.discord_standin import Channel, Interaction, Message, StandIn, User
 from vps.host.layout import LABEL_ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import running_bot
+from bot.service import running_bot
 from tests.bot.scene import RUN_S, Scene, docker
 from vps import lease
 from vps.errors import LeaseTaken, VpsError
