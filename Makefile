@@ -32,9 +32,12 @@ chaos: $(STAMP) ## everything on the way into the threads broken, 200 times; SEE
 bench: $(STAMP) ## speed, as ratios to the same by hand; results in bench/results
 	@$(PYTHON) -m bench
 
-lock: ## pin requirements.txt again (needs uv)
-	@uv pip compile --quiet --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --universal --all-extras \
-	  -o requirements.txt pyproject.toml
+LOCKED = uv pip compile --quiet --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --universal
+
+lock: ## pin the requirements again, of this directory and of the bot's image (needs uv)
+	@$(LOCKED) --all-extras -o requirements.txt pyproject.toml
+	@$(LOCKED) -c requirements.txt -o deploy/requirements.txt pyproject.toml
+	@echo 'hatchling' | $(LOCKED) -c requirements.txt -o deploy/build-requirements.txt -
 
 clean: ## remove what the two commands put into this directory
 	@rm -rf .venv .agentflow

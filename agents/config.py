@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -36,6 +37,28 @@ def _grants(value: object) -> object:
 
 
 Granted = Annotated[Grants, BeforeValidator(_grants)]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where something listens."""
+
+    host: str
+    port: int
+
+
+def _address(value: object) -> object:
+    """HOST:PORT, or a port of loopback; an IPv6 address stands in brackets."""
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    if not (port.isdecimal() and 0 < int(port) < 65_536):
+        raise ValueError("not HOST:PORT, such as 127.0.0.1:9187")
+    return Address(host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port))
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -72,6 +95,8 @@ class Settings(BaseModel):
     AGENTFLOW_ROOT: str = Field(default="/opt/agentflow", pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")
     AGENTFLOW_IMAGE: str = Field(default="agentflow-claude-code:latest", pattern=r"^[a-z0-9][A-Za-z0-9._/:-]*$")
     AGENTFLOW_BASE_IMAGE: str | None = None
+    AGENTFLOW_LOG_LEVEL: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    AGENTFLOW_METRICS: Annotated[Address | None, BeforeValidator(_address)] = None
 
     @property
     def host(self) -> HostConfig:

@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 _OURS = (
     *("runs", "sessions", "caches", "model", "image", "transfer", "claims", "control", "audit.jsonl", "audit.jsonl.1"),
-    *("keeper.lock", "keeper.log", "image.lock", "prepare.lock", "lib"),
+    *("keeper.lock", "keeper.log", "lease.json", "image.lock", "prepare.lock", "lib"),
 )
 _REMOVAL_S = 600.0
 

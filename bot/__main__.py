@@ -19,9 +19,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _bot() -> int:
     # The other verbs have no use for Discord's library, which takes half a second to import.
-    from bot import app  # noqa: PLC0415
+    from bot import service  # noqa: PLC0415
 
-    return reported(lambda: app.run(load()))
+    return reported(lambda: service.run(load()))
 
 
 if __name__ == "__main__":

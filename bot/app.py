@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import secrets
-from collections.abc import AsyncGenerator
 from typing import Any, Self
 
 import discord
 import structlog
-import yarl
-from discord import app_commands, gateway, http
+from discord import app_commands
 
 from agents.config import Settings, SettingsError
-from agents.crew import Crew, open_crew
+from agents.crew import Crew
 from agents.tools.agents import SPAWN, STOP
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Call, Tool
 from agents.tools.views import ended_at
-from bot import people
+from bot import people, systemd
 from bot.anchor import Anchor, PrivateProgress, title
 from bot.confirm import asked
 from bot.ending import WorkspaceButton
@@ -31,7 +28,7 @@ from bot.render.card import STOP_ID
 from bot.render.text import plain
 from bot.replies import answer_privately, deliver
 from bot.slash import commands
-from bot.store import Store, open_store
+from bot.store import Store
 from bot.suggest import Suggestions
 from vps.errors import HostError, VpsError
 from vps.host.layout import NAME
@@ -64,6 +61,8 @@ class Bot(discord.Client):
         self.people = people.People(settings)
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._on_command_error)
+        self.showing: dict[str, Feed] = {}
+        """Of every run that is not told to its end: a feed that failed too, until it begins again."""
         self._feeds: dict[str, asyncio.Task[None]] = {}
         self._watcher: asyncio.Task[None] | None = None
 
@@ -93,7 +92,8 @@ class Bot(discord.Client):
         await super().close()
 
     async def on_ready(self) -> None:
-        """Say so in the log."""
+        """Say so to systemd and in the log."""
+        systemd.notify("READY=1", f"STATUS=Connected to Discord as {self.user}.")
         await log.ainfo("ready", user=str(self.user), guilds=len(self.guilds))
 
     async def _watch(self) -> None:
@@ -106,6 +106,7 @@ class Bot(discord.Client):
 
     async def _feed(self, name: str) -> None:
         """Until all of the run is shown: what ends a feed before that is logged, and it begins again where the thread stands."""
+        structlog.contextvars.bind_contextvars(run=name)  # of this task, and of those it makes
         wait = _FEED_AGAIN_S
         while True:
             try:
@@ -115,6 +116,7 @@ class Bot(discord.Client):
             except Exception:  # noqa: BLE001  one run's trouble must not end the others; it is logged with its trace
                 await log.aexception("feed failed", run=name, again_in_s=wait)
             else:
+                self.showing.pop(name, None)
                 return
             await asyncio.sleep(wait)
             wait = min(wait * 2, _FEED_LONGEST_S)
@@ -126,7 +128,10 @@ class Bot(discord.Client):
             return
         is_news = known is not None or run.alive or ended_at(run) > self.store.made_at - _NEWS_S
         if is_news or run.now - ended_at(run) < _HISTORY_S:
-            await Feed(self.crew, self, self.store, run.record, is_news=is_news).run()
+            backlog = self.showing[name].backlog if name in self.showing else None
+            feed = Feed(self.crew, self, self.store, run.record, is_news=is_news, backlog=backlog)
+            self.showing[name] = feed
+            await feed.run()
 
     async def _described(self, name: str) -> Run:
         """The run as the host knows it; asked again while the host cannot be reached."""
@@ -220,49 +225,3 @@ class StopButton(
         except VpsError as error:
             text = f"❌ {error}"
         await answer_privately(interaction, plain(bot.crew.mask.text(text)))
-
-
-def point_at(settings: Settings) -> None:
-    """Send discord.py to the configured addresses; it has no public way (2.7.1)."""
-    if settings.DISCORD_API_URL:
-        http.Route.BASE = settings.DISCORD_API_URL.rstrip("/")
-    if settings.DISCORD_GATEWAY_URL:
-        gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.DISCORD_GATEWAY_URL)
-
-
-@contextlib.asynccontextmanager
-async def running_bot(settings: Settings) -> AsyncGenerator[tuple[Bot, asyncio.Task[None]]]:
-    """The bot with all it needs, started; the task ends when Discord refuses it for good."""
-    token = settings.DISCORD_BOT_TOKEN
-    if token is None:
-        raise SettingsError(
-            "DISCORD_BOT_TOKEN is not set.", remedy="Put the bot's token in .env; the README says where it is."
-        )
-    point_at(settings)
-    async with open_crew(settings) as crew, open_store(settings.state_dir / "agentflow.sqlite3") as store:
-        bot = Bot(settings, crew, store)
-        task = asyncio.create_task(bot.start(token.get_secret_value()), name="discord")
-        try:
-            yield bot, task
-        finally:
-            await bot.close()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, discord.DiscordException):
-                await task
-
-
-async def serve(settings: Settings) -> None:
-    """Run the bot until it is told to stop. Raises SettingsError when Discord does not accept the token."""
-    async with running_bot(settings) as (_, task):
-        try:
-            await task
-        except discord.LoginFailure as error:
-            remedy = "Reset it in Discord's developer portal and put the new one in .env."
-            raise SettingsError("DISCORD_BOT_TOKEN is not accepted by Discord.", remedy=remedy) from error
-
-
-def run(settings: Settings) -> int:
-    """Run the bot on this process's main thread; its exit code."""
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(settings))
-    return 0

@@ -10,6 +10,7 @@ import aiohttp
 import discord
 import structlog
 
+from bot import metrics
 from vps.errors import VpsError
 
 log = structlog.get_logger()
@@ -50,9 +51,18 @@ async def insist(call: Callable[[], Awaitable[T]], refused: Callable[[str], Awai
             trouble: Exception = error
         except (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
             trouble = error
+        metrics.FAILURES.labels(_kind(trouble)).inc()
         await log.awarning("discord failed", error=str(trouble), again_in_s=wait)
         await asyncio.sleep(max(wait, trouble.retry_after) if isinstance(trouble, discord.RateLimited) else wait)
         wait = min(wait * 2, _LONGEST_WAIT_S)
+
+
+def _kind(trouble: Exception) -> str:
+    if isinstance(trouble, discord.Forbidden):
+        return "forbidden"
+    if isinstance(trouble, discord.RateLimited):
+        return "rate_limited"
+    return "server" if isinstance(trouble, discord.DiscordServerError) else "connection"
 
 
 def _gone(error: discord.NotFound) -> VpsError:

@@ -11,6 +11,8 @@ import structlog
 
 from agents.crew import Crew
 from agents.tools.views import recorded
+from bot import metrics
+from bot.backlog import Backlog
 from bot.delivery import ThreadGoneError
 from bot.ending import buttons
 from bot.render.batches import next_batch
@@ -47,8 +49,16 @@ class Feed:
     """One run. `run()` ends when the run has, and everything of it is shown."""
 
     def __init__(
-        self, crew: Crew, client: discord.Client, store: Store, record: RunRecord, *, is_news: bool = True
+        self,
+        crew: Crew,
+        client: discord.Client,
+        store: Store,
+        record: RunRecord,
+        *,
+        is_news: bool = True,
+        backlog: Backlog | None = None,
     ) -> None:
+        self.backlog = Backlog() if backlog is None else backlog
         self._is_news = is_news
         self._crew = crew
         self._client = client
@@ -63,6 +73,17 @@ class Feed:
         self._card_at = 0.0
         self._sent_at = 0.0
         self._card_shown: CardView | None = None
+        self._thread: RunThread | None = None
+
+    @property
+    def unsent(self) -> int:
+        """How many messages wait to be sent."""
+        return sum(self._thread is None or not self._thread.covers(block) for block in self._timeline.blocks)
+
+    @property
+    def state(self) -> str:
+        """Of the run, as far as its log was read."""
+        return "finished" if self._ended else "running" if self._tally.model else "starting"
 
     async def run(self) -> None:
         """Follow and show, until the end. A deleted thread ends the showing, never the run."""
@@ -96,8 +117,10 @@ class Feed:
         async for update in self._crew.relay.follow(self._record.name):
             if isinstance(update, Piece):
                 self._take(update.data)
+                metrics.LOG_BYTES.inc(len(update.data))
             else:
                 self._ended = update
+                self.backlog.ended()
             self._changed.set()
 
     def _take(self, data: bytes) -> None:
@@ -106,10 +129,11 @@ class Feed:
             self._timeline.feed(line)
             for event in line.events:
                 self._tally.feed(event)
+            self.backlog.arrived(end)
 
     async def _show(self, reading: asyncio.Task[None]) -> None:
         channel = self._crew.settings.DISCORD_CHANNEL_ID
-        thread = await RunThread.open(
+        thread = self._thread = await RunThread.open(
             self._client, self._store, self._record, channel, self._refused, make=self._is_news
         )
         if thread is None or thread.row.ended:
@@ -144,12 +168,13 @@ class Feed:
     async def _show_blocks(self, thread: RunThread, most: int = _ROUND) -> bool:
         """Bring what is shown up to date and send what is new, `most` messages; whether all of it is there now."""
         for _ in range(most):
-            blocks = self._timeline.blocks
+            taken, blocks = self.backlog.end, self._timeline.blocks
             for block in filter(thread.covers, blocks):
                 if await thread.renew(block):
                     self._sent_at = time.monotonic()
             self._timeline.drop({block.index for block in blocks if block.sealed and thread.covers(block)})
             waiting = [block for block in blocks if not thread.covers(block)]
+            self.backlog.shown(waiting[0].start if waiting else taken)
             if not waiting:
                 return True
             await thread.send(next_batch(waiting))
@@ -190,7 +215,7 @@ class Feed:
             task=self._record.task,
             workspace=self._record.workspace,
             branch=self._record.branch,
-            state="finished" if outcome else "running" if tally.model else "starting",
+            state="finished" if outcome else self.state,
             ending=outcome.ending if outcome else None,
             reason="",
             remedy="",

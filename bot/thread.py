@@ -15,6 +15,7 @@ from typing import Any
 import discord
 import structlog
 
+from bot import metrics
 from bot.delivery import MessageGoneError, insist
 from bot.marks import Mark, marked, read
 from bot.render.batches import Batch
@@ -175,6 +176,7 @@ class RunThread:
             message = await self._messages.send(
                 text, files=_files(body.files), nonce=self._nonce(str(row.number)), **more
             )
+            metrics.MESSAGES.inc()
             return message.id
 
         try:
@@ -195,6 +197,7 @@ class RunThread:
         self._read = False
         card = await self._messages.send(view=view, nonce=self._nonce("c"))
         self._read = True
+        metrics.MESSAGES.inc()
         return card.id
 
     async def _read_tail(self) -> None:

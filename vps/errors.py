@@ -4,6 +4,7 @@ VpsError
 ├── BadInput (ValueError)            a field was refused before anything started
 ├── NoSuchRun (LookupError)          no container of that id, or more than one
 ├── WorkspaceBusy                    an agent works there already
+├── LeaseTaken                       another bot serves the root directory
 ├── HostError
 │   ├── HostKeyError                 unknown or changed host key
 │   ├── LoginRefused                 the key was not accepted
@@ -65,6 +66,10 @@ class WorkspaceBusy(VpsError):
         self.path = path
         self.agents = agents
         self.inside = inside
+
+
+class LeaseTaken(VpsError):
+    """Another bot serves the root directory."""
 
 
 class HostError(VpsError):

@@ -1,13 +1,14 @@
-"""The verbs that look after the host: trust, doctor, prune, uninstall."""
+"""The verbs that look after the host and the bot: trust, doctor, health, prune, uninstall."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from agents import doctor
+from agents import doctor, health
 from agents.config import load
 from agents.crew import open_crew
+from agents.health import Limits
 from agents.surfaces.cli_console import answer, confirm, tell
 from agents.surfaces.cli_exit import ExitCode
 from agents.tools.parameters import duration_ms, size_bytes
@@ -17,15 +18,25 @@ from vps.errors import BadInput
 from vps.host import caches
 from vps.host.prune import MAX_AGE_S, MAX_BYTES
 
+_TROUBLE = {
+    "gateway": "without Discord for this long is trouble (default %(default)s)",
+    "host": "without the VPS for this long is trouble (default %(default)s)",
+    "unsent": "a message that waits for this long is trouble (default %(default)s)",
+}
 _OLDER, _MAX_SIZE = f"{MAX_AGE_S / 86_400:.0f}d", f"{MAX_BYTES >> 30}g"
 
 
 def add(verbs: Any) -> None:
-    """The four verbs."""
+    """The five verbs."""
     verb = _verb(verbs, "trust", "Show the host key's fingerprint and pin it", _trust)
     verb.add_argument("--yes", action="store_true", help="pin an unknown key without asking")
     verb.add_argument("--replace", action="store_true", help="replace a pinned key that has changed")
     _verb(verbs, "doctor", "Check settings, bot, host, Docker, image and model", _doctor)
+    verb = _verb(verbs, "health", "Ask the bot on this machine how it is; ends with 1 if something is wrong", _health)
+    for name, limit in Limits():
+        part = name.removesuffix("_s")
+        verb.add_argument(f"--{part}", default=f"{limit:.0f}s", metavar="TIME", help=_TROUBLE[part])
+    verb.add_argument("--json", action="store_true", help="print the numbers as JSON")
     verb = _verb(verbs, "prune", "Remove old runs and large package caches from the host", _prune)
     verb.add_argument("--older", default=_OLDER, help="remove runs that ended longer ago (default %(default)s)")
     verb.add_argument(
@@ -53,6 +64,16 @@ async def _doctor(_given: argparse.Namespace) -> int:
         answer(finding.line())
         failed = failed or finding.level is doctor.Level.FAIL
     return ExitCode.FAILED if failed else ExitCode.DONE
+
+
+async def _health(given: argparse.Namespace) -> int:
+    limits = {
+        name: _number(name.removesuffix("_s"), duration_ms, getattr(given, name.removesuffix("_s"))) / 1000
+        for name in Limits.model_fields
+    }
+    found = await health.ask(load().state_dir, Limits(**limits))
+    answer(found.model_dump_json() if given.json else "\n".join(found.problems) or "ok")
+    return ExitCode.DONE if found.ok else ExitCode.FAILED
 
 
 async def _prune(given: argparse.Namespace) -> int:

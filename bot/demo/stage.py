@@ -16,8 +16,9 @@ from pydantic import SecretStr
 
 from agents.config import Settings
 from agents.crew import Progress
-from bot.app import Bot, running_bot
+from bot.app import Bot
 from bot.demo.embedded import EmbeddedDiscord, embedded_discord
+from bot.service import running_bot
 from vps.commands import docker
 from vps.runner import check
 from vps.testing.engine import engine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.config import Settings, SettingsError, load
+from agents.config import Address, Settings, SettingsError, load
 from vps.errors import VpsError
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
@@ -45,12 +45,24 @@ def test_ids_are_separated_by_commas() -> None:
         ("DISCORD_API_URL", "http://discord.example/api/v10"),
         ("DISCORD_GATEWAY_URL", "ws://gateway.example"),
         ("DISCORD_GATEWAY_URL", "https://gateway.example"),
+        ("AGENTFLOW_LOG_LEVEL", "loud"),
+        ("AGENTFLOW_METRICS", "on"),
+        ("AGENTFLOW_METRICS", "127.0.0.1:0"),
+        ("AGENTFLOW_METRICS", "127.0.0.1:99999"),
     ],
 )
 def test_a_wrong_setting_is_named_with_a_remedy(name: str, value: str) -> None:
     with pytest.raises(VpsError, match=name) as refused:
         load({name: value}, None)
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [("9187", "127.0.0.1"), (":9187", "127.0.0.1"), ("0.0.0.0:9187", "0.0.0.0"), ("[::1]:9187", "::1")],
+)
+def test_metrics_listen_on_loopback_unless_told_otherwise(given: str, host: str) -> None:
+    assert Address(host, 9187) == load({"AGENTFLOW_METRICS": given}, None).AGENTFLOW_METRICS
 
 
 def test_stand_ins_on_loopback_need_no_tls() -> None:

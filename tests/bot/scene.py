@@ -19,8 +19,9 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from agents.config import Settings
-from bot.app import Bot, running_bot
+from bot.app import Bot
 from bot.demo.stage import seed
+from bot.service import running_bot
 from tests.conftest import IMAGE
 from tests.discord_standin import Channel, Interaction, Message, StandIn, User
 from vps.host.layout import LABEL_ROOT
@@ -49,6 +50,7 @@ class Scene:
 
     def __init__(self, ground: Ground, discord: StandIn, root: Path, given: dict[str, Any]) -> None:
         self.discord = discord
+        self.ground = ground
         self.model = ground.model
         self.root = root
         self.workspace = root / "workspace"
@@ -60,6 +62,7 @@ class Scene:
         self.logged: list[MutableMapping[str, Any]] = []
         self._running = AsyncExitStack()
         self._bot: Bot | None = None
+        self._working: asyncio.Task[None] | None = None
 
     def _settings(self, ground: Ground, given: dict[str, Any]) -> Settings:
         defaults = {
@@ -87,9 +90,15 @@ class Scene:
         assert self._bot is not None, "the bot is off"
         return self._bot
 
+    @property
+    def working(self) -> asyncio.Task[None]:
+        """Ends when the bot does by itself."""
+        assert self._working is not None, "the bot is off"
+        return self._working
+
     async def start_bot(self) -> None:
         """Log in, and wait until commands work."""
-        self._bot, _ = await self._running.enter_async_context(running_bot(self.settings))
+        self._bot, self._working = await self._running.enter_async_context(running_bot(self.settings))
         async with asyncio.timeout(30):
             await self.discord.connected(30)
             await self._bot.wait_until_ready()

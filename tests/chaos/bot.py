@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,11 +41,11 @@ class BotProcess:
             process.kill()
             await process.wait()
 
-    async def stop(self) -> int:
-        """SIGINT, as a person or systemd ends it; its exit code."""
+    async def stop(self, with_signal: signal.Signals = signal.SIGINT) -> int:
+        """As a person ends it, or with SIGTERM as systemd and Docker do; its exit code."""
         process, self._process = self._process, None
         assert process is not None
-        process.send_signal(2)
+        process.send_signal(with_signal)
         async with asyncio.timeout(_GOING_S):
             return await process.wait()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from vps.host import audit, caches, claims, command, control, facts, heads, keeper, prune, runs, workspaces
+from vps.host import audit, caches, claims, command, control, facts, heads, keeper, lease, prune, runs, workspaces
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -70,5 +70,7 @@ _VERBS: dict[str, Answer] = {
     "confirmation-agree": control.agree,
     "call-claim": control.claim,
     "call-settle": control.settle,
+    "lease-take": lease.take,
+    "lease-release": lease.release,
     "run": command.run,
 }

@@ -17,6 +17,7 @@
 <root>/transfer/<id>             carries objects from a tree to there
 <root>/lib/<digest>/             these scripts
 <root>/control/{confirmations,calls}/   what several surfaces agree on: see vps.host.control
+<root>/lease.json                which bot serves this root: see vps.host.lease
 <root>/audit.jsonl               who did what; audit.jsonl.1 before it
 <root>/keeper.lock, keeper.log
 """

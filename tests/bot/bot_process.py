@@ -1,0 +1,32 @@
+"""The bot as a process or a container of its own, on a scene's settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from pydantic import SecretStr
+
+from agents.config import Settings
+from tests.bot.scene import Ground, Scene, short_directory
+from tests.discord_standin import StandIn
+
+
+@asynccontextmanager
+async def empty_scene(ground: Ground) -> AsyncGenerator[Scene]:
+    """One in which no bot runs."""
+    with short_directory() as root:
+        async with StandIn() as discord:
+            yield Scene(ground, discord, root, {})
+
+
+def environ(settings: Settings) -> dict[str, str]:
+    """The settings as a process gets them."""
+    given = {name: value for name, value in settings if name in settings.model_fields_set}
+    return {name: _text(value) for name, value in given.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(map(str, value)) if isinstance(value, frozenset) else str(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
