@@ -32,6 +32,7 @@ class Ending(StrEnum):
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
     VANISHED = "vanished"
+    HUNG = "hung"
 
 
 class SupervisorExit(BaseModel):
@@ -39,7 +40,7 @@ class SupervisorExit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    reason: Literal["completed", "timeout", "stopped", "disk_full", "failed_to_start"] = "completed"
+    reason: Literal["completed", "timeout", "stopped", "disk_full", "failed_to_start", "hung"] = "completed"
     exit_code: int | None = None
     signal: int | None = None
     started_at: float = 0.0
@@ -229,12 +230,20 @@ def _ended_by_us(supervisor: SupervisorExit | None, docker: DockerExit | None) -
         return Outcome(
             Ending.TIMED_OUT, "The turn took longer than its timeout.", "Spawn it again with a longer `timeout`."
         )
-    if supervisor and supervisor.reason == "stopped":
+    return _ended_by_supervisor(supervisor) if supervisor else None
+
+
+def _ended_by_supervisor(supervisor: SupervisorExit) -> Outcome | None:
+    if supervisor.reason == "stopped":
         return Outcome(Ending.STOPPED, "It was stopped.")
-    if supervisor and supervisor.reason == "disk_full":
+    if supervisor.reason == "hung":
+        reason = f"It hung, and resuming it in its session did not help ({supervisor.detail})."
+        remedy = "Read in /output what it did last, leave that out of the task, and spawn it again."
+        return Outcome(Ending.HUNG, reason, remedy)
+    if supervisor.reason == "disk_full":
         remedy = "Free some with `agentflow prune` or `docker system prune`, then spawn it again."
         return Outcome(Ending.FAILED, "The host's disk is full.", remedy)
-    if supervisor and supervisor.reason == "failed_to_start":
+    if supervisor.reason == "failed_to_start":
         return Outcome(Ending.FAILED, f"It could not start: {supervisor.detail}.", "Run `agentflow doctor`.")
     return None
 

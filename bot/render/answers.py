@@ -13,7 +13,7 @@ from vps.mask import Mask
 
 _SIGNS = {
     "starting": "🚀", "running": "⏳", "succeeded": "✅", "failed": "❌", "refused": "🚫", "limited": "⛔", "interrupted": "⏹️",
-    "stopped": "⏹️", "timed_out": "⏱️", "out_of_memory": "💥", "vanished": "👻",
+    "stopped": "⏹️", "timed_out": "⏱️", "out_of_memory": "💥", "vanished": "👻", "hung": "🧊",
 }  # fmt: skip
 _LIMIT = 1900
 _ROWS = 15

@@ -81,6 +81,11 @@ def supervisor(event: Supervisor) -> str:
     match event.subtype:
         case "timeout":
             return "⏱️ The time is up, the agent is being interrupted"
+        case "hung":
+            then = "Resuming it did not help: giving up" if event.reason == "again" else "Interrupting it"
+            return f"🧊 It hangs: {line(event.detail)}. {then}"
+        case "resumed":
+            return "▶️ Resumed in its session" + (", in a new process" if event.reason == "replaced" else "")
         case "stopping":
             return "⏹️ Stopping"
         case "bad_input":

@@ -27,7 +27,8 @@ class Refused(Exception):
 def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Check the workspace and the disk, then make the whole run directory or nothing of it.
 
-    request: name, workspace, run (object), argv, environ, credentials (words), limits (object), inbox (text), target or None.
+    request: name, workspace, run (object), argv, argv_resume, environ, credentials (words), limits (object), inbox (text),
+    target or None.
     A workspace where an agent works already is answered with `busy`, the names of those, and nothing is made.
     """
     _check_disk(root)
@@ -107,7 +108,8 @@ def _fill(directory: str, request: dict[str, Any], workspace: str) -> None:
     write_json = _json_writer(directory)
     write_json("run.json", request["run"] | {"workspace": workspace})
     write_json("in/limits.json", request["limits"])
-    _write(directory, "in/argv", _words([word.replace("{workspace}", workspace) for word in request["argv"]]))
+    for name, given in (("in/argv", "argv"), ("in/argv-resume", "argv_resume")):
+        _write(directory, name, _words([word.replace("{workspace}", workspace) for word in request[given]]))
     _write(directory, "in/environ", _words(words))
     _write(directory, "in/inbox.jsonl", request["inbox"].encode())
     _write(directory, "key/environ", _words(request["credentials"]))
