@@ -169,7 +169,8 @@ def describe(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(root: str, name: str, tail: int) -> dict[str, Any]:
     directory = layout.run(root, name)
-    data, start, size = _tail(os.path.join(directory, "out", "out.jsonl"), tail)
+    log = os.path.join(directory, "out", "out.jsonl")
+    data, start, size = _tail(log, tail)
     return {
         "name": name,
         "run": layout.read_json(os.path.join(directory, "run.json")),
@@ -177,10 +178,19 @@ def _describe(root: str, name: str, tail: int) -> dict[str, Any]:
         "exit": layout.read_json(os.path.join(directory, "out", "exit.json")),
         "size": size,
         "start": start,
+        "quiet_s": quiet_s(log),
         "log": base64.b64encode(data).decode("ascii"),
         "errors": _tail(os.path.join(directory, "out", "err.log"), 2000 if tail else 0)[0].decode("utf-8", "replace"),
         **(digest.of(root, name) if tail else {"turns": 0, "kept": []}),
     }
+
+
+def quiet_s(log: str) -> float:
+    """Seconds since something was written to a log; 0 where there is none."""
+    try:
+        return max(0.0, time.time() - os.lstat(log).st_mtime)
+    except OSError:
+        return 0.0
 
 
 def _tail(path: str, limit: int) -> tuple[bytes, int, int]:
