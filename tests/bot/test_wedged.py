@@ -7,10 +7,14 @@ import re
 
 import pytest
 
+from agents.rights import Right
+from agents.tools.agents import LIST
+from agents.tools.core import Call
 from tests.bot.scene import KEY, RUN_S, Ground, Scene, docker, opened
 from tests.discord_standin import Channel, Message
 from tests.frozen import freeze, shorten_limits
 from vps import activity
+from vps.models import Origin
 
 
 async def card_with(scene: Scene, thread: Channel, words: str) -> Message:
@@ -77,9 +81,8 @@ async def test_silence_is_shown_on_the_card_and_in_answers_and_goes(
     thread = await scene.spawn("scenario:hang")
     await card_with(scene, thread, "🔇 Silent: last sign of life <t:")
     name = await scene.name_of(thread)
-    for command in ("status", "list"):
-        given = {"container_id": name} if command == "status" else {}
-        assert "🔇 Silent" in (await scene.answer(command, **given)).text
+    for answer in (scene.answer("status", container_id=name), scene.answer("list")):
+        assert "🔇 Silent" in (await answer).text
     await scene.answer("stop", container_id=name)
     await scene.end_of(thread)
     assert "🔇" not in scene.discord.messages(thread)[0].text
@@ -97,8 +100,7 @@ async def test_the_waits_for_the_api_are_shown_with_their_number_and_time(scene:
 
 
 async def test_a_reached_limit_shows_when_it_ends(ground: Ground) -> None:
-    given = {"ANTHROPIC_API_KEY": None, "CLAUDE_CODE_OAUTH_TOKEN": KEY}
-    async with opened(ground, **given) as scene:
+    async with opened(ground, ANTHROPIC_API_KEY=None, CLAUDE_CODE_OAUTH_TOKEN=KEY) as scene:
         thread = await scene.spawn("scenario:usage-limit:4102444800")
         end = await scene.end_of(thread)
         assert "⛔ 5-hour usage limit reached · resets <t:4102444800:R>" in scene.discord.transcript(thread)
@@ -106,11 +108,6 @@ async def test_a_reached_limit_shows_when_it_ends(ground: Ground) -> None:
 
 
 async def test_what_an_agent_does_is_told_to_scripts_as_data(scene: Scene) -> None:
-    from agents.rights import Right
-    from agents.tools.agents import LIST
-    from agents.tools.core import Call
-    from vps.models import Origin
-
     thread = await scene.spawn("scenario:sleep:300")
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
     call = Call(Origin(caller="operator:ops", surface="cli"), frozenset(Right))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 
@@ -14,6 +15,8 @@ from vps.models import Limits
 from vps.outcome import Ending
 from vps.runs import Runs
 from vps.testing.model import Answer, Conversation, ScriptedModel, bash, next_answer, say
+
+LOOK = "cat /proc/[0-9]*/comm; env; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'"
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +36,7 @@ async def test_a_frozen_cli_is_replaced_and_goes_on_in_its_session_without_what_
     def script(conversation: Conversation) -> Answer:
         if not conversation.task.startswith("[AgentFlow]"):
             return next_answer(conversation)
-        seen = bash("cat /proc/[0-9]*/comm", "Look at the processes")
+        seen = bash(LOOK, "Look at the processes")
         return say(f"Running: {conversation.result(0).text}") if conversation.rounds else seen
 
     async with ScriptedModel(api_key=KEY, script=script) as model:
@@ -51,6 +54,37 @@ async def test_a_frozen_cli_is_replaced_and_goes_on_in_its_session_without_what_
     result = next(event for event in reversed(ended.events) if isinstance(event, t.Result))
     assert "claude" in result.text
     assert "sleep" not in result.text
+    assert KEY.get_secret_value() not in ended.text
+    kept = [path for path in (machine.root / "runs" / name).rglob("*") if path.is_file()]
+    assert [path for path in kept if KEY.get_secret_value().encode() in path.read_bytes()] == []
+
+
+async def test_a_message_that_a_hung_cli_had_not_taken_reaches_the_next_one(machine: Machine) -> None:
+    name = await machine.start("scenario:sleep:300")
+    await machine.seen(name, b'"tool_use"')
+    await freeze(machine.docker, name)
+    line = claude.user_message("And mind the gap.", str(uuid.uuid4()))
+    await machine.relay.ask("append", {"name": name, "line": line.rstrip("\n")})
+    ended = await machine.ended(name)
+
+    assert told(ended) == [("hung", "first"), ("resumed", "replaced")]
+    taken = [event.text for event in ended.events if isinstance(event, t.UserMessage) and event.is_replay]
+    assert (
+        taken.count("And mind the gap.") == taken.count(claude.HUNG_MESSAGE) == taken.count("scenario:sleep:300") == 1
+    )
+    assert ended.outcome.ending is Ending.SUCCEEDED, ended.text
+
+
+async def test_a_hung_cli_can_be_stopped(machine: Machine) -> None:
+    name = await machine.start("scenario:sleep:300")
+    await machine.seen(name, b'"tool_use"')
+    await freeze(machine.docker, name)
+    await machine.seen(name, b'"hung"')
+    await machine.runs.stop(name)
+
+    ended = await machine.ended(name)
+    assert ended.outcome.ending is Ending.STOPPED
+    assert told(ended) == [("hung", "first")]
 
 
 async def test_a_cli_that_still_listens_is_interrupted_and_goes_on_itself(machine: Machine) -> None:
