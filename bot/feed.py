@@ -10,11 +10,12 @@ import discord
 import structlog
 
 from agents.crew import Crew
-from agents.tools.views import recorded
+from agents.tools.views import AgentView, recorded
 from bot import metrics
 from bot.backlog import Backlog
 from bot.delivery import ThreadGoneError
 from bot.ending import buttons
+from bot.render.activity import said
 from bot.render.batches import next_batch
 from bot.render.card import CardView, card, end_message
 from bot.render.timeline import Timeline
@@ -24,8 +25,9 @@ from bot.thread import RunThread
 from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.models import RunRecord
-from vps.outcome import Ending, Outcome, Tally, judge
+from vps.outcome import Ending, Outcome, judge
 from vps.relay import End, Fault, Piece
+from vps.tally import Tally
 
 log = structlog.get_logger()
 
@@ -68,6 +70,7 @@ class Feed:
         self._timeline = Timeline(record.workspace)
         self._tally = Tally()
         self._framer = Framer()
+        self._heard = time.time()
         self._changed = asyncio.Event()
         self._ended: End | Fault | None = None
         self._card_at = 0.0
@@ -116,6 +119,7 @@ class Feed:
     async def _read(self) -> None:
         async for update in self._crew.relay.follow(self._record.name):
             if isinstance(update, Piece):
+                self._heard = time.time() - update.quiet_s
                 self._take(update.data)
                 metrics.LOG_BYTES.inc(len(update.data))
             else:
@@ -128,7 +132,7 @@ class Feed:
             line = parse(start, end, self._crew.mask.bytes(raw))
             self._timeline.feed(line)
             for event in line.events:
-                self._tally.feed(event)
+                self._tally.feed(event, self._heard)
             self.backlog.arrived(end)
 
     async def _show(self, reading: asyncio.Task[None]) -> None:
@@ -183,7 +187,7 @@ class Feed:
 
     async def _show_card(self, thread: RunThread) -> None:
         if self._crew.relay.silent_since is None:
-            self._crew.known.note(recorded(self._record, self._tally, None, time.time(), self._crew.mask))
+            self._crew.known.note(self._recorded(None, time.time()))
         view = self._view(None)
         if self._card_shown == view or time.monotonic() - self._card_at < _CARD_S:
             return
@@ -193,7 +197,7 @@ class Feed:
     async def _show_end(self, thread: RunThread, end: End | Fault) -> None:
         outcome = self._outcome(end)
         until = self._record.created_at + self._elapsed_ms() / 1000
-        self._crew.known.note(recorded(self._record, self._tally, outcome, until, self._crew.mask))
+        self._crew.known.note(self._recorded(outcome, until))
         view = self._view(outcome)
         await thread.show_card(card(view))
         asker = _asker(self._record)
@@ -202,14 +206,19 @@ class Feed:
         view = buttons(self._record, changed=changes is not None and changes.files > 0)
         await thread.close(text, asker, view)
 
+    def _recorded(self, outcome: Outcome | None, until: float) -> AgentView:
+        quiet_s = max(0.0, time.time() - self._heard)
+        return recorded(self._record, self._tally, outcome, until, self._crew.mask, quiet_s=quiet_s)
+
     def _outcome(self, end: End | Fault) -> Outcome:
         if isinstance(end, Fault):
             return Outcome(Ending.VANISHED, _FAULTS.get(end.what, end.what), "Look at the host with `agentflow list`.")
         return judge(self._tally, end.exit, end.docker)
 
     def _view(self, outcome: Outcome | None) -> CardView:
-        tally, mask = self._tally, self._crew.mask
+        tally = self._tally
         asker = _asker(self._record)
+        last_action, note = ("", "") if outcome else self._doing()
         return CardView(
             name=self._record.name,
             task=self._record.task,
@@ -223,19 +232,25 @@ class Feed:
             turns=tally.turns,
             cost_usd=tally.cost_usd,
             model=tally.model,
-            last_action="" if outcome else mask.text(self._timeline.last_action),
-            note=self._note() if outcome is None else "",
+            last_action=last_action,
+            note=note,
             asked_by=f"<@{asker}>" if asker else self._record.origin.caller_name,
             can_stop=outcome is None,
         )
 
-    def _note(self) -> str:
-        """What it waits for, as far as anybody can tell."""
+    def _doing(self) -> tuple[str, str]:
+        """What it does, and what it waits for, as far as anybody can tell. Discord's own clock goes on while nothing else does."""
+        last_action, now = self._crew.mask.text(self._timeline.last_action), time.time()
         since = self._crew.relay.silent_since
         if since is not None:
-            # Discord's own clock goes on while nothing else does.
-            return f"⚠️ The VPS does not answer: last heard of <t:{since:.0f}:R>. The agent goes on there."
-        return _retrying(self._tally)
+            return last_action, f"⚠️ The VPS does not answer: last heard of <t:{since:.0f}:R>. The agent goes on there."
+        seen = self._recorded(None, now)
+        doing = seen.activity
+        if doing is None:
+            return last_action, ""
+        # Another tool than the last one called may still be at work.
+        words = said(doing, now, last_action if doing.what == seen.last_action else "")
+        return (last_action, words) if doing.is_trouble else (words, "")
 
     def _elapsed_ms(self) -> float:
         if isinstance(self._ended, End) and self._ended.exit is not None:
@@ -246,10 +261,3 @@ class Feed:
 def _asker(record: RunRecord) -> int | None:
     kind, _, number = record.origin.caller.partition(":")
     return int(number) if kind == "discord" and number.isdigit() else None
-
-
-def _retrying(tally: Tally) -> str:
-    retry = tally.retry
-    if retry is None:
-        return ""
-    return f"The model's API answered {retry.status or 'nothing'}; retry {retry.attempt} of {retry.max_retries}."

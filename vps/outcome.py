@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import singledispatch
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vps.events import types as t
+from vps.tally import Tally
 
 SIGKILL = 9
 _KILLED = 128 + SIGKILL
@@ -32,6 +32,7 @@ class Ending(StrEnum):
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
     VANISHED = "vanished"
+    HUNG = "hung"
 
 
 class SupervisorExit(BaseModel):
@@ -39,7 +40,7 @@ class SupervisorExit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    reason: Literal["completed", "timeout", "stopped", "disk_full", "failed_to_start"] = "completed"
+    reason: Literal["completed", "timeout", "stopped", "disk_full", "failed_to_start", "hung"] = "completed"
     exit_code: int | None = None
     signal: int | None = None
     started_at: float = 0.0
@@ -94,120 +95,6 @@ class Outcome:
     remedy: str = ""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What status, card and judgement need of a run's events so far. `refusal`, `error` and `last_retry` are the last turn's."""
-
-    session_id: str = ""
-    model: str = ""
-    cost_usd: float = 0.0
-    result: t.Result | None = None
-    refusal: t.Refusal | None = None
-    limit: t.RateLimit | None = None
-    retry: t.ApiRetry | None = None
-    """The wait that is on now."""
-    last_retry: t.ApiRetry | None = None
-    in_turn: bool = False
-    """Whether a turn began that has given no result yet."""
-    error: str | None = None
-    started_at: float | None = None
-    last_action: t.ToolUse | None = None
-    thinking: bool = False
-    idle: bool = False
-    changes: t.Changes | None = None
-    timed_out: bool = False
-    answers: int = 0
-    answer_id: str = ""
-
-    @property
-    def turns(self) -> int:
-        """API messages of the main agent, over all its turns: what `max_turns` counts."""
-        return self.answers
-
-    def feed(self, event: t.Event) -> None:
-        """Take one event in."""
-        _take(event, self)
-
-
-@singledispatch
-def _take(_event: object, _tally: Tally) -> None:
-    """The other events tell nothing here."""
-
-
-@_take.register
-def _take_init(event: t.Init, tally: Tally) -> None:
-    tally.session_id, tally.model = event.session_id, event.model
-    tally.in_turn = True
-    tally.refusal = tally.error = tally.retry = tally.last_retry = None
-
-
-@_take.register
-def _take_text(event: t.Text, tally: Tally) -> None:
-    tally.thinking, tally.retry = False, None
-    if event.parent is None:
-        tally.error = event.error or tally.error
-    _count(tally, event)
-
-
-def _count(tally: Tally, event: t.Text | t.Thinking | t.ToolUse) -> None:
-    if event.parent is None and event.message_id and event.message_id != tally.answer_id:
-        tally.answer_id = event.message_id
-        tally.answers += 1
-
-
-@_take.register
-def _take_tool(event: t.ToolUse, tally: Tally) -> None:
-    tally.last_action, tally.thinking, tally.retry = event, False, None
-    _count(tally, event)
-
-
-@_take.register
-def _take_thinking(event: t.Thinking, tally: Tally) -> None:
-    tally.thinking, tally.retry = True, None
-    _count(tally, event)
-
-
-@_take.register
-def _take_tokens(_event: t.ThinkingTokens, tally: Tally) -> None:
-    tally.thinking, tally.retry = True, None
-
-
-@_take.register
-def _take_result(event: t.Result, tally: Tally) -> None:
-    tally.result, tally.retry, tally.thinking, tally.in_turn = event, None, False, False
-    tally.cost_usd = max(tally.cost_usd, event.cost_usd)
-    tally.session_id = tally.session_id or event.session_id
-
-
-@_take.register
-def _take_retry(event: t.ApiRetry, tally: Tally) -> None:
-    tally.retry = tally.last_retry = event
-
-
-@_take.register
-def _take_limit(event: t.RateLimit, tally: Tally) -> None:
-    tally.limit = event
-
-
-@_take.register
-def _take_refusal(event: t.Refusal, tally: Tally) -> None:
-    tally.refusal = event
-
-
-@_take.register
-def _take_state(event: t.SessionState, tally: Tally) -> None:
-    tally.idle = event.state == "idle"
-    tally.in_turn = tally.in_turn and not tally.idle
-
-
-@_take.register
-def _take_supervisor(event: t.Supervisor, tally: Tally) -> None:
-    if event.subtype == "started":
-        tally.started_at = event.at
-    tally.timed_out = tally.timed_out or event.subtype == "timeout"
-    tally.changes = event.changes or tally.changes
-
-
 def judge(tally: Tally, supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:
     """The first of these rules that holds: taken along, ended by us, died, said how it ended, or said nothing.
 
@@ -240,12 +127,20 @@ def _ended_by_us(supervisor: SupervisorExit | None, docker: DockerExit | None) -
         return Outcome(
             Ending.TIMED_OUT, "The turn took longer than its timeout.", "Spawn it again with a longer `timeout`."
         )
-    if supervisor and supervisor.reason == "stopped":
+    return _ended_by_supervisor(supervisor) if supervisor else None
+
+
+def _ended_by_supervisor(supervisor: SupervisorExit) -> Outcome | None:
+    if supervisor.reason == "stopped":
         return Outcome(Ending.STOPPED, "It was stopped.")
-    if supervisor and supervisor.reason == "disk_full":
+    if supervisor.reason == "hung":
+        reason = f"It hung, and resuming it in its session did not help ({supervisor.detail})."
+        remedy = "Read in /output what it did last, leave that out of the task, and spawn it again."
+        return Outcome(Ending.HUNG, reason, remedy)
+    if supervisor.reason == "disk_full":
         remedy = "Free some with `agentflow prune` or `docker system prune`, then spawn it again."
         return Outcome(Ending.FAILED, "The host's disk is full.", remedy)
-    if supervisor and supervisor.reason == "failed_to_start":
+    if supervisor.reason == "failed_to_start":
         return Outcome(Ending.FAILED, f"It could not start: {supervisor.detail}.", "Run `agentflow doctor`.")
     return None
 

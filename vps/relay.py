@@ -60,10 +60,11 @@ class Link(Runner, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes of a log from `offset` on."""
+    """Bytes of a log from `offset` on; the log was last written to `quiet_s` seconds before they were sent."""
 
     offset: int
     data: bytes
+    quiet_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +316,7 @@ class Relay:
             # A piece sent before a reconnect's `follow` arrived could come twice; only what continues is taken.
             if head["offset"] == follower.offset:
                 follower.offset += len(body)
-                follower.queue.put_nowait(Piece(head["offset"], body))
+                follower.queue.put_nowait(Piece(head["offset"], body, float(head["quiet_s"])))
         elif head["t"] == "end":
             follower.queue.put_nowait(
                 End(head["size"], docker_exit(head["docker"]) or DockerExit(), supervisor_exit(head["exit"]))

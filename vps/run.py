@@ -51,6 +51,8 @@ class Run:
     turns: int = 0
     """API messages of the main agent in the whole log, if its lines were asked for."""
     errors: str = ""
+    quiet_s: float = 0.0
+    """Since something was written to its log, when this was read."""
     now: float = 0.0
     """The host's clock when this was read, epoch seconds."""
 
@@ -96,6 +98,7 @@ def run_of(item: dict[str, Any], container: Container | None, now: float) -> Run
         before=tuple(parse(begin, begin + len(line) + 1, line) for begin, line in kept if begin < start),
         turns=item["turns"],
         errors=item["errors"],
+        quiet_s=item["quiet_s"],
         now=now,
     )
 

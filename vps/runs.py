@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -111,13 +112,19 @@ class Runs:
 
     def _preparation(self, request: RunRequest) -> dict[str, Any]:
         route = model_route.route(self._config.base_url)
-        limits = {"timeout_s": request.limits.timeout_s, "grace_s": GRACE_S, "idle_s": 0}
+        environ = {**request.env, **route.environ}
+        hung = claude.silence(environ) | {
+            "session_id": request.session_id,
+            "message": claude.user_message(claude.HUNG_MESSAGE, str(uuid.uuid4())).rstrip("\n"),
+        }
+        limits = {"timeout_s": request.limits.timeout_s, "grace_s": GRACE_S, "idle_s": 0, "hung": hung}
         return {
             "name": request.name,
             "workspace": request.workspace,
             "run": _record(request).model_dump(),
             "argv": claude.argv(request.options, request.session_id),
-            "environ": claude.environ({**request.env, **route.environ}, base_url=route.base_url),
+            "argv_resume": claude.argv(request.options, request.session_id, resume=True),
+            "environ": claude.environ(environ, base_url=route.base_url),
             "credentials": _credentials(self._config),
             "limits": limits,
             "inbox": claude.user_message(request.task, request.message_id),

@@ -64,7 +64,7 @@ def _cells(status: StatusOutput) -> dict[str, Text]:
         "cost": _text(f"${agent.cost_usd:.4f}" if known else ""),
         "CPU": _text(status.cpu or ""),
         "memory": _text((status.memory or "").partition(" / ")[0]),
-        "last action": _text(agent.last_action if agent.alive else agent.reason),
+        "last action": _text(agent.doing if agent.alive else agent.reason),
     }
 
 

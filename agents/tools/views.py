@@ -6,13 +6,14 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.tools.doing import AgentActivity, action, shown
+from vps.activity import activity
 from vps.events import types as t
 from vps.mask import Mask
 from vps.models import RunRecord
-from vps.outcome import Outcome, Tally, judge
+from vps.outcome import Outcome, judge
 from vps.run import Run
-
-_SUBJECTS = ("command", "file_path", "pattern", "url", "query", "description", "skill", "prompt", "path")
+from vps.tally import Tally
 
 
 class AgentView(BaseModel):
@@ -31,6 +32,8 @@ class AgentView(BaseModel):
     cost_usd: float = 0.0
     model: str = ""
     last_action: str = ""
+    activity: AgentActivity | None = None
+    """What it does right now; None where it has ended, or is between turns."""
     reason: str = ""
     remedy: str = ""
     result: str = ""
@@ -38,6 +41,11 @@ class AgentView(BaseModel):
     by_hand: bool = False
     stale_ms: int = 0
     """How old all this is, while the host cannot be asked."""
+
+    @property
+    def doing(self) -> str:
+        """What it does right now, in words, or did last."""
+        return self.activity.summary() if self.activity else self.last_action
 
     def summary(self) -> str:
         """One line for a person."""
@@ -51,8 +59,8 @@ class AgentView(BaseModel):
             f"{self.turns} turns",
             f"${self.cost_usd:.4f}",
         ]
-        if self.alive and self.last_action:
-            parts.append(self.last_action)
+        if self.alive and self.doing:
+            parts.append(self.doing)
         if not self.alive and self.reason:
             parts.append(f"{self.reason} {self.remedy}".strip())
         return " · ".join([*parts, *stale])
@@ -65,11 +73,16 @@ def view(run: Run, mask: Mask) -> AgentView:
         return AgentView(container_id=run.name, state=status, alive=run.alive, by_hand=True)
     tally = tallied(run)
     outcome = None if run.alive else judge(tally, run.exit, run.docker)
-    return recorded(run.record, tally, outcome, ended_at(run), mask)
+    return recorded(run.record, tally, outcome, ended_at(run), mask, quiet_s=run.quiet_s)
 
 
-def recorded(record: RunRecord, tally: Tally, outcome: Outcome | None, until: float, mask: Mask) -> AgentView:
-    """One of our own runs, by what its log says; `outcome` is None while it lives, `until` epoch seconds."""
+def recorded(
+    record: RunRecord, tally: Tally, outcome: Outcome | None, until: float, mask: Mask, *, quiet_s: float
+) -> AgentView:
+    """One of our own runs, by what its log says, written to `quiet_s` seconds ago.
+
+    `outcome` is None while it lives; `until` is its end or now, epoch seconds.
+    """
     return AgentView(
         container_id=record.name,
         state=outcome.ending.value if outcome else ("running" if tally.started_at else "starting"),
@@ -82,6 +95,7 @@ def recorded(record: RunRecord, tally: Tally, outcome: Outcome | None, until: fl
         cost_usd=tally.cost_usd,
         model=tally.model,
         last_action=mask.text(action(tally.last_action)) if tally.last_action else "",
+        activity=shown(activity(tally, quiet_s, until), mask) if outcome is None else None,
         reason=mask.text(outcome.reason) if outcome else "",
         remedy=outcome.remedy if outcome else "",
         result=mask.text(tally.result.text) if tally.result else "",
@@ -107,13 +121,6 @@ def ended_at(run: Run) -> float:
         # Docker writes nanoseconds (RFC 3339); datetime knows microseconds.
         return datetime.fromisoformat(run.docker.finished_at[:19] + "+00:00").timestamp()
     return run.now
-
-
-def action(use: t.ToolUse) -> str:
-    """A tool call in a few words: the tool and what it works on."""
-    subject = next((str(use.input[key]) for key in _SUBJECTS if use.input.get(key)), "")
-    first = subject.strip().splitlines()[0] if subject.strip() else ""
-    return f"{use.name} {first[:80]}".strip()
 
 
 def transcript(run: Run, mask: Mask, lines: int, *, raw: bool) -> str:

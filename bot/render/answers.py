@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from agents.tools.agents import ListOutput, StatusOutput, TextOutput, WaitOutput
 from agents.tools.core import Output
 from agents.tools.views import AgentView
 from agents.tools.workspaces import DiffOutput
+from bot.render.activity import said
 from bot.render.blocks import Attachment, attachment
 from bot.render.text import duration, fence, inline_code, money, plain, shorten, width
 from vps.errors import VpsError
@@ -13,7 +16,7 @@ from vps.mask import Mask
 
 _SIGNS = {
     "starting": "🚀", "running": "⏳", "succeeded": "✅", "failed": "❌", "refused": "🚫", "limited": "⛔", "interrupted": "⏹️",
-    "stopped": "⏹️", "timed_out": "⏱️", "out_of_memory": "💥", "vanished": "👻",
+    "stopped": "⏹️", "timed_out": "⏱️", "out_of_memory": "💥", "vanished": "👻", "hung": "🧊",
 }  # fmt: skip
 _LIMIT = 1900
 _ROWS = 15
@@ -74,8 +77,13 @@ def _row(agent: AgentView) -> str:
     head = f"{_SIGNS.get(agent.state, '▫️')} {inline_code(agent.container_id)}"
     if agent.by_hand:
         return f"{head} started by hand · {plain(agent.state)}{_stale(agent)}"
-    figures = f"{duration(agent.elapsed_ms)} · {money(agent.cost_usd)}{_stale(agent)}"
+    trouble = f"\n↳ {_doing(agent)}" if agent.activity and agent.activity.is_trouble else ""
+    figures = f"{duration(agent.elapsed_ms)} · {money(agent.cost_usd)}{trouble}{_stale(agent)}"
     return f"{head} {plain(shorten(' '.join(agent.task.split()), 50))} · {figures}"
+
+
+def _doing(agent: AgentView) -> str:
+    return said(agent.activity, time.time() - agent.stale_ms / 1000) if agent.activity else plain(agent.last_action)
 
 
 def _stale(agent: AgentView) -> str:
@@ -90,8 +98,8 @@ def _agent(agent: AgentView) -> str:
     lines.append(
         f"⏱️ {duration(agent.elapsed_ms)} · {agent.turns} turns · {money(agent.cost_usd)} · {plain(agent.model)}"
     )
-    if agent.alive and agent.last_action:
-        lines.append(f"↳ {plain(agent.last_action)}")
+    if agent.alive and (agent.activity or agent.last_action):
+        lines.append(f"↳ {_doing(agent)}")
     if agent.reason and not agent.alive:
         lines.append(plain(shorten(f"{agent.reason} {agent.remedy}".strip(), 600)))
     return "\n".join(lines) + _stale(agent)

@@ -38,6 +38,7 @@ _ENDINGS: dict[Ending, _Look] = {
     Ending.TIMED_OUT: ("⏱️", "Out of time", _AMBER),
     Ending.OUT_OF_MEMORY: ("💥", "Out of memory", _RED),
     Ending.VANISHED: ("👻", "Container vanished", _RED),
+    Ending.HUNG: ("🧊", "Hung", _RED),
 }
 
 

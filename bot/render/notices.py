@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vps.activity import trouble
 from vps.events.types import ApiRetry, Compacted, ModelFallback, RateLimit, Refusal, Supervisor
 
 from .text import HUGE, count, duration, inline_code, one_line
@@ -9,15 +10,6 @@ from .text import HUGE, count, duration, inline_code, one_line
 CHARS = 400
 """Most characters of foreign text in a notice."""
 
-_API = {
-    "overloaded": "API overloaded",
-    "rate_limit": "API rate limit",
-    "authentication_failed": "API refuses the credential",
-    "oauth_org_not_allowed": "API refuses the organisation",
-    "billing_error": "API refuses the account",
-    "server_error": "API error",
-    "model_not_found": "API does not know the model",
-}
 _WINDOWS = {
     "five_hour": "5-hour",
     "seven_day": "7-day",
@@ -33,22 +25,16 @@ def line(text: str, limit: int = CHARS) -> str:
 
 def retry(event: ApiRetry) -> str:
     """The wait before the next request."""
-    return f"🔁 {_trouble(event)}, retry {event.attempt}/{event.max_retries} in {_wait(event.delay_ms)}"
+    return f"🔁 {trouble(event)}, retry {event.attempt}/{event.max_retries} in {_wait(event.delay_ms)}"
 
 
 def retried(event: ApiRetry) -> str:
     """What is left of the waits when they are over."""
-    return f"🔁 {_trouble(event)}, retried {count(event.attempt, 'time')}"
+    return f"🔁 {trouble(event)}, retried {count(event.attempt, 'time')}"
 
 
 def _wait(ms: float) -> str:
     return duration(round(ms, -2) if 0 <= ms < HUGE else ms)
-
-
-def _trouble(event: ApiRetry) -> str:
-    if event.status is None:
-        return "API not reachable"
-    return f"{_API.get(event.error, 'API error')} ({event.status})"
 
 
 def fallback(event: ModelFallback) -> str:
@@ -81,6 +67,11 @@ def supervisor(event: Supervisor) -> str:
     match event.subtype:
         case "timeout":
             return "⏱️ The time is up, the agent is being interrupted"
+        case "hung":
+            then = "Resuming it did not help: giving up" if event.reason == "again" else "Interrupting it"
+            return f"🧊 It hangs: {line(event.detail)}. {then}"
+        case "resumed":
+            return "▶️ Resumed in its session" + (", in a new process" if event.reason == "replaced" else "")
         case "stopping":
             return "⏹️ Stopping"
         case "bad_input":

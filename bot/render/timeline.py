@@ -182,6 +182,8 @@ class Timeline:
     def _supervisor(self, event: Supervisor) -> None:
         if event.subtype in ("started", "ended"):
             self.finish()
+        if event.reason == "replaced":
+            self._abandon(lambda _: True)
         if text := notices.supervisor(event):
             self._notice(text)
 

@@ -24,12 +24,13 @@ from vps.events.parse import parse
 from vps.events.types import Event
 from vps.host.layout import LABEL_ROOT
 from vps.models import Limits, Origin, RunRequest, new_name
-from vps.outcome import Outcome, Tally, judge
+from vps.outcome import Outcome, judge
 from vps.provision import provision
 from vps.relay import End, Piece, Relay
 from vps.runs import Runs
 from vps.shell import cmd
 from vps.ssh import SshHost
+from vps.tally import Tally
 from vps.testing.model import ScriptedModel
 
 KEY = SecretStr("sk-ant-machine-tests-0123456789abcdef")

@@ -7,7 +7,8 @@ import pytest
 
 from vps.events.parse import parse_line
 from vps.events.types import Init, RateLimit, Result
-from vps.outcome import DockerExit, Ending, SupervisorExit, Tally, judge
+from vps.outcome import DockerExit, Ending, SupervisorExit, judge
+from vps.tally import Tally
 
 STREAMS = Path(__file__).parents[1] / "data" / "claude-stream"
 ENDINGS = {

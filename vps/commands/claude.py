@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from vps.commands import caches
 from vps.models import CliOptions
@@ -11,14 +12,16 @@ HOME = "/home/claude"
 MODEL_SOCKET = "/run/agentflow/model/api.sock"
 
 
-def argv(options: CliOptions, session_id: str) -> list[str]:
-    """A long-lived stream-json process. `{workspace}` stands for the workspace's real path, known once the host resolved it.
+def argv(options: CliOptions, session_id: str, *, resume: bool = False) -> list[str]:
+    """A long-lived stream-json process, of a new session or to resume one.
+
+    `{workspace}` stands for the workspace's real path, known once the host resolved it.
 
     `--setting-sources user --strict-mcp-config` keep a repository's settings, hooks, helpers and servers out; `--add-dir`
     with its variable in `environ` brings its CLAUDE.md and rules back, the supervisor's links its commands and skills.
     """
     words = ["claude", "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
-    words += ["--replay-user-messages", "--session-id", session_id]
+    words += ["--replay-user-messages", "--resume" if resume else "--session-id", session_id]
     words += ["--setting-sources", "user", "--strict-mcp-config", "--add-dir", "{workspace}"]
     words += _permissions(options)
     return words + _given(options)
@@ -68,6 +71,43 @@ def environ(extra: dict[str, str], *, base_url: str | None) -> list[str]:
     if base_url is not None:
         own["ANTHROPIC_BASE_URL"] = base_url
     return [f"{name}={value}" for name, value in (caches.ENVIRON | extra | own).items()]
+
+
+_LIMITS_MS = {
+    # A streamed request ends after this long without a byte (at least 300 s), and is made again without streaming, for at most
+    # the time below. All of that is silent: measured, 300 s to the first retry without any byte, 600 s after a stream that began.
+    "CLAUDE_STREAM_IDLE_TIMEOUT_MS": 300_000,
+    "API_TIMEOUT_MS": 300_000,
+    "BASH_DEFAULT_TIMEOUT_MS": 120_000,
+    "BASH_MAX_TIMEOUT_MS": 600_000,
+    "MCP_TOOL_TIMEOUT": 100_000_000,
+}
+"""The CLI's own limits and their defaults, by the variables that change them."""
+_MARGIN_S = 60.0
+_CALM_S = 60.0
+
+
+def silence(env: Mapping[str, str]) -> dict[str, float]:
+    """Seconds. Past `silent_s` without a byte of output, with a tool of an MCP server running `mcp_s`, the CLI is past all of its
+    own limits; it counts as hung when nothing worked on a CPU in the last `calm_s` of it."""
+    idle, api, bash, longest_bash, mcp = (_limit_s(env, name) for name in _LIMITS_MS)
+    silent = max(max(idle, 300.0) + api, bash, longest_bash) + _MARGIN_S
+    return {"silent_s": silent, "mcp_s": max(silent, mcp + _MARGIN_S), "calm_s": _CALM_S}
+
+
+def _limit_s(env: Mapping[str, str], name: str) -> float:
+    given = env.get(name, "")
+    sensible = given.isdecimal() and len(given) <= 12 and int(given)
+    return (int(given) if sensible else _LIMITS_MS[name]) / 1000
+
+
+HUNG_MESSAGE = (
+    "[AgentFlow] You gave no sign of life for longer than any of your own limits allows: no output, and no work on the CPU. So "
+    "your turn was interrupted; where that was in vain, you were started again in this session, and everything you had running "
+    "was ended. A tool call without a result may have been done in part. Look at how things stand, leave out what you hung in, "
+    "and go on with your task."
+)
+"""What an agent is told that goes on after it hung."""
 
 
 def user_message(text: str, message_id: str) -> str:

@@ -6,12 +6,26 @@ import os
 
 from vps.container import paths
 
+INTERRUPT = b'{"type":"control_request","request_id":"agentflow-stop","request":{"subtype":"interrupt"}}\n'
+
 _OOM_FIRST = b"500"
 CREDENTIAL_FD = 9
 _BY_DESCRIPTOR = {
     "ANTHROPIC_API_KEY": "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
     "CLAUDE_CODE_OAUTH_TOKEN": "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
 }
+
+
+class AgentsUser:
+    """Meanwhile this process is the agent's user, so that what it opens or makes is what the agent could."""
+
+    def __enter__(self) -> None:
+        os.setegid(paths.AGENT_ID)
+        os.seteuid(paths.AGENT_ID)
+
+    def __exit__(self, *_: object) -> None:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def read_words(path: str) -> list[str]:
@@ -54,13 +68,8 @@ def hand_over(secrets: dict[str, str], environ: dict[str, str]) -> tuple[dict[st
 
 def _agents_pipe(data: bytes) -> int:
     """The reading end of a pipe that holds `data` and belongs to the agent's user, as whom it is made."""
-    os.setegid(paths.AGENT_ID)
-    os.seteuid(paths.AGENT_ID)
-    try:
+    with AgentsUser():
         reader, writer = os.pipe()
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
     os.write(writer, data)
     os.close(writer)
     return reader
@@ -92,20 +101,70 @@ def open_log(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
+class Cli:
+    """The CLI's process and what waits for its stdin. Its stdout is the descriptor `log`."""
+
+    def __init__(self, environ: dict[str, str], secrets: dict[str, str], log: int) -> None:
+        self.cwd, self.home = environ["PWD"], environ["HOME"]
+        self.pid = 0
+        self.stdin = -1
+        self.unfed = b""
+        self._environ, self._secrets, self._log = environ, secrets, log
+
+    def start(self, words: str) -> None:
+        """Start it by the file of its argv, with a stdin of its own; one before it has ended."""
+        self.close_stdin()
+        more, credential = hand_over(self._secrets, self._environ)
+        reader, self.stdin = os.pipe()
+        errors = open_log(paths.ERRORS)
+        descriptors = {0: reader, 1: self._log, 2: errors}
+        if credential is not None:
+            descriptors[CREDENTIAL_FD] = credential
+        self.pid = spawn(as_agent(read_words(words), self.cwd), self._environ | more, descriptors)
+        for descriptor in (reader, errors, *([credential] if credential is not None else [])):
+            os.close(descriptor)
+        os.set_blocking(self.stdin, False)
+
+    def give(self, data: bytes) -> None:
+        """Send it what it takes now, and keep the rest."""
+        self.unfed += data
+        while self.unfed and self.stdin >= 0:
+            try:
+                self.unfed = self.unfed[os.write(self.stdin, self.unfed) :]
+            except BlockingIOError:
+                return
+            except OSError:
+                self.close_stdin()
+
+    def close_stdin(self) -> None:
+        """It gets nothing more."""
+        if self.stdin >= 0:
+            os.close(self.stdin)
+            self.stdin = -1
+        self.unfed = b""
+
+    def signal(self, number: int) -> None:
+        """Send its process group a signal; one that is gone is no error."""
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def reap(self) -> int | None:
+        """Its wait status once it has ended."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return status if pid else None
+
+
 def link_project_files(cwd: str, home: str) -> None:
     """Give the agent its repository's commands, agents and skills without the repository's settings.
 
     `--setting-sources user` keeps a repository's settings, hooks and servers out, and these three with them; links in the
     user's own directory bring them back (measured with CLI 2.1.197). Made as the agent: what the links point to is its own.
     """
-    os.setegid(paths.AGENT_ID)
-    os.seteuid(paths.AGENT_ID)
-    try:
+    with AgentsUser():
         for name in ("commands", "agents", "skills"):
             source, link = f"{cwd}/.claude/{name}", f"{home}/.claude/{name}"
             if os.path.isdir(source) and not os.path.lexists(link):
                 os.makedirs(os.path.dirname(link), exist_ok=True)
                 os.symlink(source, link)
-    finally:
-        os.seteuid(0)
-        os.setegid(0)

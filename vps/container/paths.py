@@ -4,6 +4,7 @@ from __future__ import annotations
 
 RUN = "/run/agentflow"
 ARGV = RUN + "/in/argv"
+ARGV_RESUME = RUN + "/in/argv-resume"
 ENVIRON = RUN + "/in/environ"
 LIMITS = RUN + "/in/limits.json"
 INBOX = RUN + "/in/inbox.jsonl"

@@ -19,7 +19,6 @@ _KILL_AFTER_S = 3.0
 _FULL_S = 2.0
 _LEAVE_S = 30.0
 """What a CLI that is done and whose stdin is closed may take to leave."""
-_INTERRUPT = b'{"type":"control_request","request_id":"agentflow-stop","request":{"subtype":"interrupt"}}\n'
 
 
 class Supervisor:
@@ -36,8 +35,6 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._ask_to_stop)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self._log = launch.open_log(paths.LOG)
-        self._stdin = -1
-        self._unfed = b""
         self._fed = False
         self._deadline: float | None = None
         self._idle_since: float | None = None
@@ -51,12 +48,11 @@ class Supervisor:
 
     def run(self) -> int:
         """Start the CLI, see it through, and return the container's exit code."""
-        argv, environ = launch.read_words(paths.ARGV), launch.read_environ(paths.ENVIRON)
-        cwd = environ["PWD"]
         secrets = launch.take_credentials()
-        launch.link_project_files(cwd, environ["HOME"])
-        self._start(launch.as_agent(argv, cwd), environ, secrets)
-        self._prepare(cwd, list(secrets.values()))
+        self._cli = launch.Cli(launch.read_environ(paths.ENVIRON), secrets, self._log)
+        launch.link_project_files(self._cli.cwd, self._cli.home)
+        self._cli.start(paths.ARGV)
+        self._prepare(list(secrets.values()))
         while self._status is None:
             self._step()
         return self._end()
@@ -67,25 +63,15 @@ class Supervisor:
     def _ask_to_stop(self, *_: object) -> None:
         self._asked_to_stop = True
 
-    def _start(self, argv: list[str], environ: dict[str, str], secrets: dict[str, str]) -> None:
-        more, credential = launch.hand_over(secrets, environ)
-        reader, self._stdin = os.pipe()
-        errors = launch.open_log(paths.ERRORS)
-        descriptors = {0: reader, 1: self._log, 2: errors}
-        if credential is not None:
-            descriptors[launch.CREDENTIAL_FD] = credential
-        self._pid = launch.spawn(argv, environ | more, descriptors)
-        for descriptor in (reader, errors, *([credential] if credential is not None else [])):
-            os.close(descriptor)
-        os.set_blocking(self._stdin, False)
-
-    def _prepare(self, cwd: str, secrets: list[str]) -> None:
+    def _prepare(self, secrets: list[str]) -> None:
         # Imported only now: the CLI needs most of a second to start, and must not wait for these.
         import json
 
         from vps.container.changes import Changes
         from vps.container.echo import Echo
         from vps.container.inbox import Inbox
+        from vps.container.pulse import Pulse
+        from vps.container.recovery import Recovery
         from vps.host.watch import IN_MODIFY, Watch
 
         self._json = json
@@ -94,9 +80,11 @@ class Supervisor:
         self._timeout_s, self._grace_s = float(limits["timeout_s"]), float(limits["grace_s"])
         self._idle_s = float(limits["idle_s"])
         self._say("started")
-        self._echo = Echo(paths.LOG, secrets)
+        pulse, times = Pulse(self._log, limits["hung"]), (self._grace_s, _KILL_AFTER_S)
+        self._recovery = Recovery(self._cli, pulse, limits["hung"], times, self._say, self._give)
+        self._echo = Echo(paths.LOG, secrets, pulse.note)
         self._inbox = Inbox(paths.INBOX)
-        self._changes = Changes(cwd)
+        self._changes = Changes(self._cli.cwd)
         self._watch = Watch()
         for path in (paths.INBOX, paths.LOG):
             self._watch.add(path, IN_MODIFY)
@@ -114,15 +102,16 @@ class Supervisor:
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
         poll.register(self._watch.fileno(), select.POLLIN)
-        if self._unfed and self._stdin >= 0:
-            poll.register(self._stdin, select.POLLOUT)
+        if self._cli.unfed and self._cli.stdin >= 0:
+            poll.register(self._cli.stdin, select.POLLOUT)
         poll.poll((0.05 if self._echo.stalled else _TICK_S) * 1000)
         self._drain()
         if self._asked_to_stop:
             self._stop("stopped")
         self._take()
-        self._feed()
+        self._cli.give(b"")
         self._echo.follow()
+        self._check_life()
         self._check_idle()
         self._check_time()
         self._check_disk()
@@ -143,9 +132,12 @@ class Supervisor:
             if order.get("op") == "stop":
                 self._stop("stopped")
         if feed and self._reason is None:
-            self._unfed += b"".join(line + b"\n" for line in feed)
-            self._begin_turn()
-            self._feed()
+            self._recovery.gave(feed)
+            self._give(feed)
+
+    def _give(self, lines: list[bytes]) -> None:
+        self._begin_turn()
+        self._cli.give(b"".join(line + b"\n" for line in lines))
 
     def _begin_turn(self) -> None:
         self._fed, self._echo.idle, self._idle_since = True, False, None
@@ -160,29 +152,18 @@ class Supervisor:
         except OSError:
             pass  # this process keeps the deadline; the keeper behind it goes without
 
-    def _feed(self) -> None:
-        while self._unfed and self._stdin >= 0:
-            try:
-                self._unfed = self._unfed[os.write(self._stdin, self._unfed) :]
-            except BlockingIOError:
-                return
-            except OSError:
-                self._close_stdin()
-
-    def _close_stdin(self) -> None:
-        if self._stdin >= 0:
-            os.close(self._stdin)
-            self._stdin = -1
-        self._unfed = b""
+    def _check_life(self) -> None:
+        if self._fed and self._reason is None and self._leave_at is None and self._recovery.step(idle=self._echo.idle):
+            self._stop("hung")
 
     def _check_idle(self) -> None:
-        if not (self._fed and self._echo.idle) or self._unfed:
+        if not (self._fed and self._echo.idle) or self._cli.unfed:
             return
         if self._idle_since is None:
             self._idle_since, self._deadline = time.monotonic(), None
             self._write_turn(None)
         if self._reason or time.monotonic() - self._idle_since >= self._idle_s:
-            self._close_stdin()
+            self._cli.close_stdin()
             self._leave_at = self._leave_at or time.monotonic() + _LEAVE_S
 
     def _check_time(self) -> None:
@@ -223,28 +204,25 @@ class Supervisor:
         if self._reason is not None:
             return
         self._reason, self._stop_at = reason, time.monotonic()
-        self._say("timeout" if reason == "timeout" else "stopping")
-        self._unfed += _INTERRUPT
-        self._feed()
+        if reason != "hung":  # that was said
+            self._say("timeout" if reason == "timeout" else "stopping")
+        self._cli.give(launch.INTERRUPT)
         if self._echo.idle or not self._fed:
-            self._close_stdin()
+            self._cli.close_stdin()
 
     def _signal(self, number: int) -> None:
         self._signalled = number
-        try:
-            os.killpg(self._pid, number)
-        except ProcessLookupError:
-            pass
+        self._cli.signal(number)
 
     def _reap(self) -> None:
-        pid, status = os.waitpid(self._pid, os.WNOHANG)
-        if pid:
+        status = self._cli.reap()
+        if status is not None and (self._reason is not None or not self._recovery.replace()):
             self._status = status
 
     def _end(self) -> int:
         assert self._status is not None
         code = os.waitstatus_to_exitcode(self._status)
-        reason = self._reason or "completed"
+        reason = self._reason or ("hung" if self._recovery.failed else "completed")
         self._release()
         self._say("ended", reason=reason, exit_code=code, changes=self._changes.end())
         self._echo.follow()
@@ -254,7 +232,7 @@ class Supervisor:
             "signal": -code if code < 0 else None,
             "started_at": self._started_at,
             "ended_at": time.time(),
-            "detail": "",
+            "detail": self._recovery.detail if reason == "hung" else "",
         }
         write_atomically(paths.EXIT, self._json.dumps(record).encode())
         return code if code >= 0 else 128 - code

@@ -234,7 +234,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """A line of the supervisor in the container: subtype started, turn_started, timeout, stopping, bad_input or ended."""
+    """A line of the supervisor in the container: subtype started, turn_started, timeout, stopping, bad_input, hung, resumed, ended.
+
+    `reason` is first or again for hung, interrupted or replaced for resumed, and how the run ended for ended.
+    """
 
     subtype: str
     at: float

@@ -6,7 +6,7 @@ stdin takes JSON lines:
 stdout gives frames, each a JSON line and, for `data` and `answer`, that many bytes after it:
     {"t":"hello","runs":[NAME…]}                       at the start
     {"t":"run","run":NAME}                             a run directory appeared
-    {"t":"data","run":NAME,"offset":N,"size":M} BYTES  the log from N on
+    {"t":"data","run":NAME,"offset":N,"size":M,"quiet_s":S} BYTES  the log from N on, written to S seconds ago
     {"t":"end","run":NAME,"size":N,"docker":{…},"exit":{…}|null}   ended, and everything up to N was sent
     {"t":"fault","run":NAME,"what":"missing"|"shrank"|"replaced"|"unreadable"}   it is followed no further
     {"t":"answer","id":N,"size":M} JSON                in any order
@@ -73,6 +73,11 @@ class Follow:
             raise Gone("shrank")
         self.offset += len(data)
         return data
+
+    @property
+    def quiet_s(self) -> float:
+        """How long ago something was written to it."""
+        return round(max(0.0, time.time() - os.fstat(self._fd).st_mtime), 3)
 
     def check(self) -> None:
         """Raises Gone if the path leads to another file by now, or to none."""
@@ -242,7 +247,8 @@ class Relay:
             end = follow.end()
             offset, data = follow.offset, follow.read()
             if data:
-                self._send({"t": "data", "run": name, "offset": offset, "size": len(data)}, data)
+                head = {"t": "data", "run": name, "offset": offset, "size": len(data), "quiet_s": follow.quiet_s}
+                self._send(head, data)
                 return
             follow.check()
         except Gone as gone:

@@ -20,7 +20,8 @@ _AGENT_ID = 1001
 def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Check the workspace and the disk, then make the whole run directory or nothing of it.
 
-    request: name, workspace, run (object), argv, environ, credentials (words), limits (object), inbox (text), target or None.
+    request: name, workspace, run (object), argv, argv_resume, environ, credentials (words), limits (object), inbox (text),
+    target or None.
     A workspace where an agent works already is answered with `busy`, the names of those, and nothing is made.
     """
     _check_disk(root)
@@ -110,7 +111,8 @@ def _fill(directory: str, request: dict[str, Any], place: dict[str, str]) -> Non
     where = {name: place[name] for name in ("workspace", "workspace_name")}
     write_json("run.json", {**request["run"], **where, "boot_id": layout.boot_id()})
     write_json("in/limits.json", request["limits"])
-    _write(directory, "in/argv", _words([word.replace("{workspace}", workspace) for word in request["argv"]]))
+    for name, given in (("in/argv", "argv"), ("in/argv-resume", "argv_resume")):
+        _write(directory, name, _words([word.replace("{workspace}", workspace) for word in request[given]]))
     _write(directory, "in/environ", _words(words))
     _write(directory, "in/inbox.jsonl", request["inbox"].encode())
     _write(directory, "key/environ", _words(request["credentials"]))
@@ -170,7 +172,8 @@ def describe(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(root: str, name: str, tail: int) -> dict[str, Any]:
     directory = layout.run(root, name)
-    data, start, size = _tail(os.path.join(directory, "out", "out.jsonl"), tail)
+    log = os.path.join(directory, "out", "out.jsonl")
+    data, start, size = _tail(log, tail)
     return {
         "name": name,
         "run": layout.read_json(os.path.join(directory, "run.json")),
@@ -178,10 +181,19 @@ def _describe(root: str, name: str, tail: int) -> dict[str, Any]:
         "exit": layout.read_json(os.path.join(directory, "out", "exit.json")),
         "size": size,
         "start": start,
+        "quiet_s": quiet_s(log),
         "log": base64.b64encode(data).decode("ascii"),
         "errors": _tail(os.path.join(directory, "out", "err.log"), 2000 if tail else 0)[0].decode("utf-8", "replace"),
         **(digest.of(root, name) if tail else {"turns": 0, "kept": []}),
     }
+
+
+def quiet_s(log: str) -> float:
+    """Seconds since something was written to a log; 0 where there is none."""
+    try:
+        return max(0.0, time.time() - os.lstat(log).st_mtime)
+    except OSError:
+        return 0.0
 
 
 def _tail(path: str, limit: int) -> tuple[bytes, int, int]:

@@ -12,8 +12,8 @@ from agents.tools.views import tallied
 from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.host import digest, runs
-from vps.outcome import Tally
 from vps.run import Run, run_of
+from vps.tally import Tally
 
 STREAMS = sorted((Path(__file__).parents[2] / "data" / "claude-stream").glob("*.jsonl"))
 NAME = "claude-agent-1790000000000-abc123"
