@@ -16,9 +16,9 @@ from agents.github import PUBLIC_API, git_host
 from agents.rights import Grants, parse_grants
 from vps.config import AgentConfig, HostConfig
 from vps.errors import VpsError
+from vps.git_containers import GitCredential
 from vps.mask import Mask
 from vps.model_route import is_loopback, route
-from vps.workspaces import GitCredential
 
 
 class SettingsError(VpsError):

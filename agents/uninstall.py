@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from agents.config import Settings
 from vps.commands import docker, files, image
 from vps.errors import BadInput, DockerUnavailable
+from vps.git_containers import GitCredential
 from vps.host.layout import LABEL_ROOT
 from vps.provision import provision
 from vps.relay import Relay
 from vps.runner import Runner, check
 from vps.ssh import SshHost
 from vps.workspace import Workspace
-from vps.workspaces import GitCredential, Workspaces
+from vps.workspaces import Workspaces
 
 Confirm = Callable[[str], Awaitable[bool]]
 Say = Callable[[str], None]

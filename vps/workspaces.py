@@ -8,60 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 import structlog
-from pydantic import BaseModel, ConfigDict, SecretStr
 
-from vps.commands import docker, git
+from vps.commands import docker
 from vps.config import AgentConfig
-from vps.errors import BadInput, CommandFailed, HostTimeout, TooMuchOutput, VpsError
+from vps.errors import BadInput, CommandFailed, VpsError
+from vps.git_containers import LOCAL_S, GitContainers, GitCredential, Progress
 from vps.git_errors import explain
 from vps.host.workspaces import SCRATCH
 from vps.relay import Relay
 from vps.remotes import Remote
 from vps.runner import check
-from vps.shell import Cmd
 from vps.workspace import Diff, Packed, Pushed, Vault, Workspace
 
 log = structlog.get_logger()
 
-Progress = Callable[[str], Awaitable[None]]
 T = TypeVar("T")
 
-NETWORK_S = 3600.0
-_LOCAL_S = 300.0
 _GLANCE_S = 20.0
 """One tree's share of a list: what its filters hold up must not hold up the rest."""
-_STARTING_S = 30.0
-_TIMED_OUT = 124
-"""The exit code of timeout(1)."""
-_CONTAINERS = 4
-"""Containers that look into workspaces at a time."""
-_TRANSFERS = 4
-"""Transfers over the network at a time: each takes one of the connection's sessions."""
-
-
-class GitCredential(BaseModel):
-    """What opens remote repositories: a token and the one host it belongs to, a deploy key, the SSH hosts that are known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    token: SecretStr | None = None
-    token_host: str = "github.com"  # noqa: S105  a host
-    key: SecretStr | None = None
-    known_hosts: str = ""
-
-    def fields(self) -> dict[str, str]:
-        """For the one container that needs it; it goes there by stdin."""
-        found = {"token_host": self.token_host, "known_hosts": self.known_hosts}
-        for name, secret in (("token", self.token), ("key", self.key)):
-            if secret is not None:
-                found[name] = secret.get_secret_value()
-        return found
 
 
 class Workspaces:
@@ -70,10 +39,7 @@ class Workspaces:
     def __init__(self, relay: Relay, config: AgentConfig, credential: GitCredential) -> None:
         self._relay = relay
         self._config = config
-        self._credential = credential
-        self._vaults = f"{config.root}/git"
-        self._containers = asyncio.Semaphore(_CONTAINERS)
-        self._transfers = asyncio.Semaphore(_TRANSFERS)
+        self._git = GitContainers(relay, config, credential)
 
     def path(self, name: str) -> str:
         """Where a workspace of that name is, on the host."""
@@ -89,16 +55,16 @@ class Workspaces:
         answer = await self._relay.ask("workspaces", {"sizes": True})
         return await asyncio.gather(*(self._looked_into(item, _GLANCE_S) for item in answer["workspaces"]))
 
-    async def _looked_into(self, item: dict[str, Any], seconds: float = _LOCAL_S) -> Workspace:
+    async def _looked_into(self, item: dict[str, Any], seconds: float = LOCAL_S) -> Workspace:
         try:
-            return await self._in_tree("state", item, _workspace(item), seconds=seconds)
+            return await self._git.in_tree("state", item, _workspace(item), seconds=seconds)
         except VpsError as error:
             return Workspace.of(item, {"kind": "unreadable", "why": str(error)})
 
     async def find(self, name: str) -> Workspace:
         """One of them. Raises BadInput for a name that none has."""
         item = await self._item(name=name)
-        return await self._in_tree("state", item, _workspace(item))
+        return await self._git.in_tree("state", item, _workspace(item))
 
     async def glance(self, name: str) -> Workspace:
         """The same, also of one that git cannot read."""
@@ -121,7 +87,7 @@ class Workspaces:
         async with self.claimed(name, "made") as claim:
             await progress(f"Cloning {remote.url}")
             made = {"vault": claim["vault"], "url": remote.url, "branch": branch}
-            vault = Vault.model_validate(await self._over_network("create", name, progress, **made))
+            vault = Vault.model_validate(await self._git.over_network("create", name, progress, **made))
             await self._publish(claim, "vault")
             await progress("Checking out")
             await self._set_up(claim, url=remote.url, branch=vault.branch, start=vault.start or None)
@@ -135,7 +101,7 @@ class Workspaces:
 
     async def set_remote(self, name: str, remote: Remote) -> None:
         """Give a created workspace the repository it is pushed to."""
-        await self._in_vault("set-remote", name, url=remote.url)
+        await self._git.in_vault("set-remote", name, url=remote.url)
 
     @contextlib.asynccontextmanager
     async def claimed(self, name: str, deed: str) -> AsyncGenerator[dict[str, Any]]:
@@ -165,12 +131,12 @@ class Workspaces:
         await self._relay.ask("publish", {"id": claim["id"], "part": part})
 
     async def _make_vault(self, claim: dict[str, Any]) -> None:
-        await self._in_vault("create", claim["name"], vault=claim["vault"], url="")
+        await self._git.in_vault("create", claim["name"], vault=claim["vault"], url="")
         await self._publish(claim, "vault")
 
     async def _set_up(self, claim: dict[str, Any], **fields: Any) -> None:
-        item = {"path": claim["tree"], "vault": self._vault_path(claim["name"])}
-        await self._in_tree("setup", item, dict, write=True, own=True, **fields)
+        item = {"path": claim["tree"], "vault": self._git.vault_path(claim["name"])}
+        await self._git.in_tree("setup", item, dict, write=True, own=True, **fields)
         await self._publish(claim, "tree")
 
     async def branch_off(self, path: str, slug: str) -> tuple[str, str]:
@@ -181,7 +147,7 @@ class Workspaces:
         async with self.claimed(name, "made") as claim:
             if item["vault"] is None:
                 await self._make_vault(claim)
-                item = item | {"vault": self._vault_path(base)}
+                item = item | {"vault": self._git.vault_path(base)}
             taken, url = await self._take(item["name"], item)
             await self._set_up(claim, url=url, branch=branch, start=taken.sha)
         return name, branch
@@ -190,7 +156,7 @@ class Workspaces:
         """Create a branch and go on it."""
         async with self.claimed(name, "branched") as claim:
             item = claim["item"]
-            return await self._in_tree("branch", item, _workspace(item), write=True, branch=branch)
+            return await self._git.in_tree("branch", item, _workspace(item), write=True, branch=branch)
 
     async def diff(self, name: str) -> Diff:
         """What it holds beyond its base, committed or not."""
@@ -199,14 +165,14 @@ class Workspaces:
         def read(answer: dict[str, Any]) -> Diff:
             return Diff.model_validate(answer | {"workspace": Workspace.of(item, answer["state"])})
 
-        return await self._in_tree("diff", item, read)
+        return await self._git.in_tree("diff", item, read)
 
     async def sync(self, name: str, progress: Progress) -> tuple[Workspace, str]:
         """Fetch and fast-forward; its state, and why nothing moved if nothing did."""
         async with self.claimed(name, "synced") as claim:
             item = _vaulted(claim["item"])
-            await self._over_network("fetch", name, progress)
-            return await self._in_tree(
+            await self._git.over_network("fetch", name, progress)
+            return await self._git.in_tree(
                 "update", item, lambda answer: (Workspace.of(item, answer), str(answer["why"])), write=True
             )
 
@@ -225,7 +191,7 @@ class Workspaces:
         async with self.claimed(name, "pushed") as claim:
             item = _vaulted(claim["item"])
             if branch is not None:
-                _expect(branch, (await self._in_tree("state", item, _workspace(item))).branch)
+                _expect(branch, (await self._git.in_tree("state", item, _workspace(item))).branch)
             return await self._push(item, message, author, progress, branch)
 
     async def _push(
@@ -234,9 +200,9 @@ class Workspaces:
         """The remote is asked first: what it would refuse is not committed. What fails later says that it is."""
         name = str(item["name"])
         await progress("Asking the remote")
-        await self._over_network("fetch", name, progress)
+        await self._git.over_network("fetch", name, progress)
         await progress("Committing")
-        committed = await self._in_tree(
+        committed = await self._git.in_tree(
             "commit", item, lambda answer: int(answer["committed"]), write=True,
             message=message, name=author[0], email=author[1],
         )  # fmt: skip
@@ -261,7 +227,7 @@ class Workspaces:
         if branch is not None:
             _expect(branch, taken.branch)
         await progress("Pushing")
-        told = await self._over_network("push", name, progress, branch=taken.branch, sha=taken.sha)
+        told = await self._git.over_network("push", name, progress, branch=taken.branch, sha=taken.sha)
         if told["remote_sha"] != taken.sha:
             has = told["remote_sha"] or "nothing"
             raise CommandFailed("git push", 0, f"the remote has {has} where {taken.sha} was pushed")
@@ -270,7 +236,7 @@ class Workspaces:
     async def _shown(self, item: dict[str, Any], told: dict[str, Any]) -> str:
         """Show the tree what was pushed; what went wrong with that, which is no failure of the push."""
         try:
-            await self._in_tree("update", item, dict, write=True)
+            await self._git.in_tree("update", item, dict, write=True)
         except VpsError as error:
             return str(error)
         return str(explain(**{key: told["trouble"][key] for key in ("words", "stderr")})) if "trouble" in told else ""
@@ -278,7 +244,7 @@ class Workspaces:
     async def vault(self, name: str, branch: str = "") -> Vault:
         """What the control plane's repository of a workspace knows of its remote, and of one branch there."""
         _vaulted(await self._item(name=name))
-        return Vault.model_validate(await self._in_vault("info", name, branch=branch))
+        return Vault.model_validate(await self._git.in_vault("info", name, branch=branch))
 
     async def delete(self, name: str, *, force: bool) -> None:
         """Remove it. Raises BadInput while agents work in it, or, unless forced, while work exists nowhere else."""
@@ -289,7 +255,7 @@ class Workspaces:
             await self._remove((await self._relay.ask("retire", {"id": claim["id"]}))["gone"])
             if "--" in name:
                 with contextlib.suppress(VpsError):
-                    await self._in_vault("forget", name, tree=name)
+                    await self._git.in_vault("forget", name, tree=name)
 
     async def debris(self) -> Sequence[str]:
         """What a workspace's making or removal left when it was cut off, below the root."""
@@ -298,15 +264,15 @@ class Workspaces:
     async def _remove(self, parts: Sequence[str]) -> None:
         """Directories below the root, whoever wrote in them."""
         command = docker.remove_as_root(self._config.image, self._config.root, list(parts))
-        await check(self._relay, command, timeout=_LOCAL_S)
+        await check(self._relay, command, timeout=LOCAL_S)
 
     async def _take(self, name: str, item: dict[str, Any]) -> tuple[Packed, str]:
         """Bring the tree's branch into the vault; where it stands, and the vault's remote."""
         transfer = str((await self._relay.ask("transfer"))["path"])
         try:
-            packed = await self._in_tree("pack", item, Packed.model_validate, transfer=transfer)
+            packed = await self._git.in_tree("pack", item, Packed.model_validate, transfer=transfer)
             named = {"tree": name, "branch": packed.branch, "sha": packed.sha}
-            info = await self._in_vault("take", name, transfer=transfer, **named)
+            info = await self._git.in_vault("take", name, transfer=transfer, **named)
         finally:
             await asyncio.shield(self._end_transfer(transfer))
         return packed, str(info["url"])
@@ -317,90 +283,7 @@ class Workspaces:
             ended = await self._relay.ask("end-transfer", {"path": transfer})
             if ended["left"]:
                 image, parent = self._config.image, str(ended["parent"])
-                await check(self._relay, docker.remove_as_root(image, parent, ended["left"]), timeout=_LOCAL_S)
-
-    def _vault_path(self, name: str) -> str:
-        return f"{self._config.root}/git/{name.split('--', 1)[0]}.git"
-
-    def _mounted(self, op: str, name: str) -> str:
-        """What of the vaults the container sees: its own, except while that is made."""
-        return self._vaults if op == "create" else self._vault_path(name)
-
-    def _place(self, *, tree: str = "", vault: str = "", transfer: str = "") -> git.Place:
-        return git.Place(self._config.image, self._relay.library, tree, vault, transfer)
-
-    async def _in_tree(
-        self,
-        op: str,
-        item: dict[str, Any],
-        read: Callable[[dict[str, Any]], T],
-        *,
-        write: bool = False,
-        own: bool = False,
-        transfer: str = "",
-        seconds: float = _LOCAL_S,
-        **fields: Any,
-    ) -> T:
-        """What `read` makes of the answer, which is an agent's word. Raises VpsError where that is none of ours."""
-        vault = item["vault"] or ""
-        place = self._place(tree=item["path"], vault=vault, transfer=transfer)
-        request = {"op": op, "tree": item["path"], "vault": vault, "own": own, **fields}
-        name = f"agentflow-git-{secrets.token_hex(6)}"
-        command = git.tree(place, name, write=write, own=own, seconds=round(seconds))
-        try:
-            return read(_answer(await self._local(op, command, request, seconds)))
-        except VpsError as error:
-            if isinstance(error, HostTimeout | TooMuchOutput):
-                with contextlib.suppress(VpsError):
-                    await self._relay.run(docker.remove(name))
-            raise
-        except asyncio.CancelledError:
-            await asyncio.shield(self._relay.run(docker.remove(name)))
-            raise
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            remedy = "Something in its git configuration may do that; look at `.git/config` there."
-            raise CommandFailed(f"git {op}", 0, "what it answered could not be read.", remedy=remedy) from error
-
-    async def _in_vault(self, op: str, name: str, *, transfer: str = "", **fields: Any) -> dict[str, Any]:
-        """In the vault without network; its answer."""
-        request = {"op": op, "vault": self._vault_path(name), "network": False, **fields}
-        place = self._place(vault=self._mounted(op, name), transfer=transfer)
-        command = git.vault(place, network=False, seconds=round(_LOCAL_S))
-        return _answer(await self._local(op, command, request, _LOCAL_S))
-
-    async def _local(self, op: str, command: Cmd, request: dict[str, Any], seconds: float) -> Any:
-        """The JSON it printed last. Raises HostTimeout where it took more than `seconds`, and a little to start."""
-        async with self._containers:
-            done = await self._relay.run(
-                command, stdin=json.dumps(request).encode() + b"\n", timeout=seconds + _STARTING_S
-            )
-        if done.exit_code == _TIMED_OUT:
-            raise HostTimeout(f"git {op} took more than {seconds:.0f} s.", remedy="Look what holds it up there.")
-        if done.exit_code != 0 or not done.stdout:
-            raise CommandFailed(f"git {op}", done.exit_code, done.stderr.decode("utf-8", "replace"))
-        return json.loads(done.stdout.splitlines()[-1])
-
-    async def _over_network(self, op: str, name: str, progress: Progress, **fields: Any) -> dict[str, Any]:
-        """In the vault with network and credential, telling git's progress. It ends when this is cancelled."""
-        request = {"op": op, "vault": self._vault_path(name), "network": True, **fields, **self._credential.fields()}
-        place = self._place(vault=self._mounted(op, name))
-        command = git.vault(place, network=True, seconds=round(NETWORK_S))
-        try:
-            async with asyncio.timeout(NETWORK_S + 30), self._transfers, self._relay.stream(command) as process:
-                await process.write(json.dumps(request).encode() + b"\n")
-                torn = b""
-                async for chunk in process.chunks():
-                    *lines, torn = (torn + chunk).split(b"\n")
-                    for message in map(json.loads, lines):
-                        if "progress" not in message:
-                            return _answer(message)
-                        await progress(message["progress"])
-                done = await process.wait()
-        except TimeoutError as error:
-            raise HostTimeout(
-                f"git took more than {NETWORK_S / 60:.0f} minutes.", remedy="Check the remote."
-            ) from error
-        raise CommandFailed(f"git {op}", done.exit_code, done.stderr.decode("utf-8", "replace"))
+                await check(self._relay, docker.remove_as_root(image, parent, ended["left"]), timeout=LOCAL_S)
 
 
 def _workspace(item: dict[str, Any]) -> Callable[[dict[str, Any]], Workspace]:
@@ -418,23 +301,3 @@ def _vaulted(item: dict[str, Any]) -> dict[str, Any]:
         remedy = "It was made by other means; clone it with `workspace clone` under another name."
         raise BadInput("workspace_name", f"{item['name']} has no repository of the control plane's.", remedy=remedy)
     return item
-
-
-def _answer(message: dict[str, Any]) -> dict[str, Any]:
-    if not _is_text(json.dumps(message, ensure_ascii=False)):
-        raise CommandFailed("git", None, "it answered in no Unicode text")
-    if refused := message.get("refused"):
-        raise BadInput(refused["field"], refused["message"] + ".", remedy=refused["remedy"])
-    if failed := message.get("failed"):
-        raise explain(failed["words"], failed["stderr"])
-    answer: dict[str, Any] = message["done"]
-    return answer
-
-
-def _is_text(text: str) -> bool:
-    """Whether it can be written as UTF-8: an escape in JSON can be half of a character."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from tests.vps.conftest import Machine
 from vps.events import types as t
+from vps.git_containers import GitCredential
 from vps.models import Limits
 from vps.outcome import Ending
 from vps.runs import Runs
 from vps.testing.model import Reply, ScriptedModel, bash, say
 from vps.testing.model.conversation import Conversation
-from vps.workspaces import GitCredential, Workspaces
+from vps.workspaces import Workspaces
 
 HOSTILE = r"""
 cd /var/cache/agent

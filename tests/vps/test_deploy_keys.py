@@ -12,10 +12,11 @@ from pydantic import SecretStr
 from tests.vps.conftest import Machine
 from tests.vps.git_remote import GitRemote
 from tests.vps.workspace_rig import AUTHOR, Told, write
+from vps.git_containers import GitCredential
 from vps.git_errors import GitFailed
 from vps.remotes import parse_remote
 from vps.testing.sshd import Sshd, generate_key, sshd
-from vps.workspaces import GitCredential, Workspaces
+from vps.workspaces import Workspaces
 
 _READ_ONLY = (
     'command="case \\"$SSH_ORIGINAL_COMMAND\\" in git-upload-pack*) exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\";; '

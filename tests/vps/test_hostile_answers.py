@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tests.vps.conftest import Machine
 from tests.vps.git_remote import GitRemote, git_remote
 from tests.vps.workspace_rig import agents_git, cloned, workspaces_of, write
-from vps import workspaces as module
+from vps import git_containers as module
 from vps.errors import BadInput, VpsError
 from vps.shell import Cmd, cmd
 from vps.workspace import Packed, Workspace

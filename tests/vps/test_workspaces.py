@@ -13,9 +13,10 @@ from tests.vps.conftest import Machine
 from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
 from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, refuse, workspaces_of, write
 from vps.errors import BadInput
+from vps.git_containers import GitCredential
 from vps.git_errors import GitFailed
 from vps.remotes import parse_remote
-from vps.workspaces import GitCredential, Workspaces
+from vps.workspaces import Workspaces
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from pydantic import SecretStr
 
 from tests.vps.conftest import Machine
 from tests.vps.git_remote import TOKEN, GitRemote
+from vps.git_containers import GitCredential
 from vps.remotes import parse_remote
 from vps.shell import cmd
-from vps.workspaces import GitCredential, Workspaces
+from vps.workspaces import Workspaces
 
 AUTHOR = ("Ada Lovelace", "ada@example.org")
 
