@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from tests.vps.conftest import Machine
 from tests.vps.git_remote import GitRemote, git_remote
 from tests.vps.workspace_rig import agents_git, cloned, workspaces_of, write
-from vps import git_containers as module
+from vps import git_containers
+from vps import workspaces as module
 from vps.errors import BadInput, VpsError
 from vps.shell import Cmd, cmd
 from vps.workspace import Packed, Workspace
@@ -85,7 +86,7 @@ async def test_an_answer_of_another_shape_is_told_as_one(
     def tree(*_: object, **__: object) -> Cmd:
         return cmd("python3", "-c", script, answer)
 
-    monkeypatch.setattr(module.git, "tree", tree)
+    monkeypatch.setattr(git_containers.git, "tree", tree)
 
     assert {each.kind for each in await workspaces.list()} == {"unreadable"}
 
