@@ -121,7 +121,7 @@ async def test_what_holds_git_up_holds_up_no_list(
     machine: Machine, workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     monkeypatch.setattr(module, "_GLANCE_S", 3.0)
-    monkeypatch.setattr(module, "_STARTING_S", 5.0)
+    monkeypatch.setattr(git_containers, "_STARTING_S", 5.0)
     await plant(machine, script)
 
     async with asyncio.timeout(25):
