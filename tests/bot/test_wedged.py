@@ -109,7 +109,7 @@ async def test_a_reached_limit_shows_when_it_ends(ground: Ground) -> None:
 
 async def test_what_an_agent_does_is_told_to_scripts_as_data(scene: Scene) -> None:
     thread = await scene.spawn("scenario:sleep:300")
-    await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    await card_with(scene, thread, "**Bash** `sleep 300`")
     call = Call(Origin(caller="operator:ops", surface="cli"), frozenset(Right))
     listed = await LIST.invoke(scene.bot.crew, {}, call)
     (agent,) = json.loads(listed.model_dump_json())["agents"]
