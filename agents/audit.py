@@ -46,7 +46,8 @@ class Entry(BaseModel):
 
 _UNTOLD = frozenset({"env", "mcp_config"})
 """People put credentials there, which no mask of ours knows."""
-_USERINFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^/?#\s]*@", re.IGNORECASE)
+# It begins at a literal and ends at the next slash: values have megabytes, and a search from every letter would never end.
+_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 """A password that somebody typed into an address (RFC 3986, 3.2.1), which is refused and must not be kept."""
 _SUBJECTS = ("container_id", "workspace_name", "workspace_path", "repo_url")
 
@@ -62,13 +63,13 @@ def entry(origin: Origin, tool: str, raw: Mapping[str, Any], outcome: str, *, at
         tool=tool,
         on=next((arguments[name] for name in _SUBJECTS if name in arguments), ""),
         arguments=arguments,
-        outcome=_USERINFO.sub(r"\1***@", outcome),
+        outcome=_USERINFO.sub("***@", outcome),
         ms=ms,
     )
 
 
 def _told(name: str, value: str) -> str:
-    return f"({len(value)} characters)" if name in _UNTOLD else _USERINFO.sub(r"\1***@", value)[:_LONGEST]
+    return f"({len(value)} characters)" if name in _UNTOLD else _USERINFO.sub("***@", value)[:_LONGEST]
 
 
 async def note(relay: Relay, line: Entry) -> None:

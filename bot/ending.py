@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import discord
 
 from agents.tools.core import Call, Tool
-from agents.tools.workspaces import DIFF, PULL_REQUEST, PUSH
+from agents.tools.workspaces import DIFF, PULL_REQUEST, PUSH, is_branch_name
 from bot import people
 from bot.anchor import PrivateProgress
 from bot.render.answers import answer, failure
@@ -95,7 +95,8 @@ class PushForm(discord.ui.Modal, title="Push"):
     def __init__(self, name: str, branch: str, host: str) -> None:
         super().__init__(title=_short(f"Push {branch} to {host}") if branch and host else "Push")
         self._name = name
-        self._branch = branch or None
+        # An agent may give a branch a name that no parameter takes; the title shows it all the same.
+        self._branch = branch if is_branch_name(branch) else None
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Push."""

@@ -41,13 +41,22 @@ def known_name(value: str) -> str:
     return value
 
 
+def is_branch_name(value: str) -> bool:
+    """Whether `branch_name` takes it."""
+    try:
+        branch_name(value)
+    except ValueError:
+        return False
+    return True
+
+
 def branch_name(value: str) -> str:
     """A branch's name by git's own rules (git-check-ref-format(1)), ASCII only."""
     odd = ("..", "//", "@{", "/.", ".lock/", "./")
     if (
         not _BRANCH.fullmatch(value)
         or any(part in f"{value}/" for part in odd)
-        or value[0] in "./"
+        or value[0] in "./-"
         or value[-1] in "./"
     ):
         raise ValueError("is no branch's name git takes")
@@ -269,7 +278,7 @@ class PushInput(WorkspaceInput):
     ]
 
     branch: Annotated[
-        str | None, Field(default=None, max_length=250, description="push only while it is on this branch")
+        str | None, Field(default=None, max_length=200, description="push only while it is on this branch")
     ]
 
     @field_validator("commit_message")
@@ -278,6 +287,11 @@ class PushInput(WorkspaceInput):
         if not value.strip() or "\0" in value:
             raise ValueError("is empty, or holds a NUL character")
         return value
+
+    @field_validator("branch")
+    @classmethod
+    def _is_a_branch(cls, value: str | None) -> str | None:
+        return None if value is None else branch_name(value)
 
 
 class PushOutput(Output):
