@@ -160,7 +160,10 @@ class Bot(discord.Client):
         """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
         rights = await self.people.rights(interaction)
         await SPAWN.check(self.crew, given, Call(people.origin(interaction), rights))
-        parent = self._thread_parent(interaction)
+        try:
+            parent = self._thread_parent(interaction)
+        except SettingsError as error:
+            await SPAWN.refuse(self.crew, given, Call(people.origin(interaction), rights), error)
         await interaction.response.defer(thinking=True)
         anchor = Anchor(interaction, title(self.crew.mask.text(str(given["task"]))))
         thread_id = await anchor.open(parent)

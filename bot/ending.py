@@ -15,7 +15,7 @@ from bot import people
 from bot.anchor import PrivateProgress
 from bot.render.answers import answer, failure
 from bot.replies import deliver
-from vps.errors import BadInput, VpsError
+from vps.errors import BadInput, NoSuchRun, VpsError
 from vps.host.layout import NAME
 from vps.host.workspaces import SCRATCH
 from vps.models import RunRecord
@@ -145,13 +145,16 @@ async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], na
     bot = cast("Bot", interaction.client)
     await interaction.response.defer(ephemeral=True, thinking=True)
     try:
-        record = (await bot.crew.runs.describe(name, tail=0)).record
-        if record is None:
-            raise BadInput(
-                "container_id", f"nothing is known of {name} any more.", remedy="Name the workspace in /workspace."
-            )
         rights, progress = await bot.people.rights(interaction), PrivateProgress(interaction)
         call = Call(people.origin(interaction), rights, progress, id=str(interaction.id))
+        try:
+            record = (await bot.crew.runs.describe(name, tail=0)).record
+        except NoSuchRun:
+            record = None
+        if record is None:
+            remedy = "Name the workspace in /workspace."
+            unknown = BadInput("container_id", f"nothing is known of {name} any more.", remedy=remedy)
+            await tool.refuse(bot.crew, {"container_id": name, **given}, call, unknown)
         output = await tool.invoke(bot.crew, {"workspace_name": _workspace(record), **given}, call)
         text, files = answer(output)
     except VpsError as error:

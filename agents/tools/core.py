@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -126,8 +126,13 @@ class Tool(Generic[In, Out]):
             self.permit(call.rights)
             self.parse(raw)
         except VpsError as error:
-            async with self._audited(crew, raw, call):
-                raise error from error.__cause__
+            await self.refuse(crew, raw, call, error)
+
+    async def refuse(self, crew: Crew, raw: Mapping[str, Any], call: Call, error: VpsError) -> NoReturn:
+        """Raise `error`, for which a surface cannot invoke it; the call leaves its audit line like any other."""
+        async with self._audited(crew, raw, call):
+            raise error from error.__cause__
+        raise AssertionError
 
     @contextlib.asynccontextmanager
     async def _audited(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> AsyncGenerator[_Noted]:

@@ -344,6 +344,13 @@ class PullRequestInput(WorkspaceInput):
     title: Annotated[str, Field(min_length=1, max_length=250, description="the pull request's title")]
     body: Annotated[str | None, Field(default=None, max_length=60_000, description="its text")]
 
+    @field_validator("title")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty")
+        return value
+
 
 class PullRequestOutput(Output):
     """A pull request."""
