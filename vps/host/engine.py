@@ -14,8 +14,9 @@ from vps.host import layout
 
 _AGAIN_S = 2.0
 _BOUND_S = 60.0
-_CLOCKS_S = 2.0
-"""What the engine's own times may be before the moment at which its events ended."""
+_SHUTDOWN_S = 20.0
+"""An engine that is stopped gives its containers 15 s first."""
+_GOING_S = 1.0
 
 
 class Engine:
@@ -39,7 +40,6 @@ class Engine:
                 assert process.stdout is not None
                 while await process.stdout.readline():
                     self.died.set()
-                # An engine that is stopped closes its API first and ends the containers then (measured with 20.10).
                 self._lost_at = time.time()
             finally:
                 with contextlib.suppress(ProcessLookupError):
@@ -49,7 +49,15 @@ class Engine:
 
     def took(self, container: dict[str, Any]) -> bool:
         """Whether the container ended with the engine rather than by itself."""
-        return self._lost_at is not None and _finished(container) >= self._lost_at - _CLOCKS_S
+        return self._lost_at is not None and _finished(container) >= self._lost_at - _SHUTDOWN_S
+
+    async def is_going(self) -> bool:
+        """Whether the engine is about to end: it takes no new connections then, while it stops its containers."""
+        await asyncio.sleep(_GOING_S)
+        if await docker("version", "--format", "{{.Server.Version}}") is not None:
+            return False
+        self._lost_at = time.time()
+        return True
 
     async def containers(self) -> dict[str, dict[str, Any]] | None:
         """Every container of this root by its run's name; None while Docker does not answer, which says nothing of them."""

@@ -111,10 +111,17 @@ class Keeper:
             if not self._is_starting(name):
                 self._close(name, {"state": "vanished", "exit_code": None, "oom_killed": False, "error": ""})
         elif container["State"]["Status"] in ("exited", "dead"):
+            if self._was_stopped(name) and await self._engine.is_going():
+                return  # told when the engine is back
             self._close(name, _ending(container) | {"cause": self._cause(name, container)})
             await engine.remove(container)
         else:
             await self._bound(name, container["Id"])
+
+    def _was_stopped(self, name: str) -> bool:
+        """Whether something from outside ended it: a person, us, or the engine on its way out."""
+        ended = layout.read_json(os.path.join(layout.run(self._root, name), "out", "exit.json"))
+        return ended is None or ended.get("reason") == "stopped"
 
     def _cause(self, name: str, container: dict[str, Any]) -> str | None:
         """What took more than this container with it."""
