@@ -85,11 +85,12 @@ def test_output_of_any_kind_starts_the_silence_anew(bench: Bench, quiet: int) ->
 
 
 def test_one_whose_child_uses_the_cpu_is_not_hung(bench: Bench, busy: int) -> None:
-    for _ in range(300):
+    for _ in range(50):
         used = sum(process.ticks for process in family(busy).values())
-        while sum(process.ticks for process in family(busy).values()) <= used + 1:
+        # Well above the share that a CLI uses which only waits, however little of a CPU this machine has to give.
+        while sum(process.ticks for process in family(busy).values()) < used + 15:
             pass
-        assert not bench.pass_s(1, busy)
+        assert not bench.pass_s(3, busy)
 
 
 def test_a_wait_that_the_cli_announced_is_no_silence(bench: Bench, quiet: int) -> None:
