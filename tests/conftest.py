@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
+import structlog
 
 from vps.config import HostConfig
 from vps.image import Image
@@ -19,6 +20,13 @@ from vps.testing.engine import engine
 from vps.testing.sshd import Sshd, generate_key, sshd
 
 IMAGE = "agentflow-claude-code:tests"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A test that has the log written somewhere takes that place with it when it ends."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
