@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import discord
 
 from agents.tools.core import Call, Tool
-from agents.tools.workspaces import DIFF, PULL_REQUEST, PUSH, is_branch_name
+from agents.tools.names import is_branch_name
+from agents.tools.publishing import PULL_REQUEST, PUSH
+from agents.tools.workspaces import DIFF
 from bot import people
 from bot.anchor import PrivateProgress
 from bot.render.answers import answer, failure

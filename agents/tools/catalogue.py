@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.tools import agents, audit, confirm, workspaces
+from agents.tools import agents, audit, confirm, publishing, workspaces
 from agents.tools.core import Tool
 
-TOOLS: tuple[Tool[Any, Any], ...] = (*agents.TOOLS, *workspaces.TOOLS, *audit.TOOLS, *confirm.TOOLS)
+TOOLS: tuple[Tool[Any, Any], ...] = (*agents.TOOLS, *workspaces.TOOLS, *publishing.TOOLS, *audit.TOOLS, *confirm.TOOLS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.tools.workspaces import author
+from agents.tools.publishing import author
 from tests.vps.git_remote import git
 from vps.models import Origin
 
