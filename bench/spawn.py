@@ -13,9 +13,10 @@ from agents.crew import Order
 from bench.figures import Row, ratios
 from bot.demo.stage import Stage
 from vps.commands.claude import MODEL_SOCKET
+from vps.follower import Piece
 from vps.models import CliOptions, Origin
 from vps.provision import provision
-from vps.relay import Piece, Relay
+from vps.relay import Relay
 from vps.shell import cmd
 
 ROUNDS = 11

@@ -28,11 +28,15 @@ class MessageGoneError(VpsError):
     """The message was deleted."""
 
 
+Refused = Callable[[str], Awaitable[None]]
+"""Told once why Discord does not let the bot do something, in words for people."""
+
+
 async def _nobody(_why: str) -> None:
     return None
 
 
-async def insist(call: Callable[[], Awaitable[T]], refused: Callable[[str], Awaitable[None]] = _nobody) -> T:
+async def insist(call: Callable[[], Awaitable[T]], refused: Refused = _nobody) -> T:
     """Repeat a call that Discord or the network failed, for as long as it takes; `refused` is told once that a right is missing.
 
     Raises ThreadGoneError, MessageGoneError, or discord.HTTPException for what Discord will never take. discord.py retries 429

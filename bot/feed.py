@@ -24,9 +24,9 @@ from bot.store import Store
 from bot.thread import RunThread
 from vps.events.framing import Framer
 from vps.events.parse import parse
+from vps.follower import End, Fault, Piece
 from vps.models import RunRecord
 from vps.outcome import Ending, Outcome, judge
-from vps.relay import End, Fault, Piece
 from vps.tally import Tally
 
 log = structlog.get_logger()

@@ -13,7 +13,6 @@ import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -30,8 +29,8 @@ from vps.errors import (
     TooMuchOutput,
     VpsError,
 )
+from vps.follower import Follower, Piece, Update
 from vps.host.command import LIMIT
-from vps.outcome import DockerExit, SupervisorExit, docker_exit, supervisor_exit
 from vps.runner import Done, Process, Runner
 from vps.shell import Cmd, Command
 
@@ -58,40 +57,6 @@ class Link(Runner, Protocol):
     """Why there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes of a log from `offset` on; the log was last written to `quiet_s` seconds before they were sent."""
-
-    offset: int
-    data: bytes
-    quiet_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The run is over; its log ends at `size` and everything before was given."""
-
-    size: int
-    docker: DockerExit
-    exit: SupervisorExit | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The log can be followed no further: missing, shrank, replaced or unreadable. Nothing is ever replayed."""
-
-    what: str
-
-
-Update = Piece | End | Fault
-
-
-@dataclass(slots=True)
-class _Follower:
-    offset: int
-    queue: asyncio.Queue[Update]
-
-
 class Relay:
     """One host's relay. It is a Runner whose commands run in the relay process: no session, no login shell for each.
 
@@ -104,7 +69,7 @@ class Relay:
         self.root = root
         self.new_runs: asyncio.Queue[str] = asyncio.Queue()
         self._link = link
-        self._followers: dict[str, _Follower] = {}
+        self._followers: dict[str, Follower] = {}
         self._process: Process | None = None
         self._known: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -208,7 +173,7 @@ class Relay:
         """The log from a byte offset on, until its End or a Fault. One follower a run."""
         if name in self._followers:
             raise ValueError(f"{name} is followed already")
-        follower = self._followers[name] = _Follower(offset, asyncio.Queue())
+        follower = self._followers[name] = Follower(offset)
         try:
             await self._order(op="follow", run=name, offset=offset)
             while True:
@@ -309,20 +274,7 @@ class Relay:
         elif head["t"] == "run":
             self._announce([head["run"]])
         elif follower := self._followers.get(head.get("run", "")):
-            self._deliver(follower, head, body)
-
-    def _deliver(self, follower: _Follower, head: dict[str, Any], body: bytes) -> None:
-        if head["t"] == "data":
-            # A piece sent before a reconnect's `follow` arrived could come twice; only what continues is taken.
-            if head["offset"] == follower.offset:
-                follower.offset += len(body)
-                follower.queue.put_nowait(Piece(head["offset"], body, float(head["quiet_s"])))
-        elif head["t"] == "end":
-            follower.queue.put_nowait(
-                End(head["size"], docker_exit(head["docker"]) or DockerExit(), supervisor_exit(head["exit"]))
-            )
-        else:
-            follower.queue.put_nowait(Fault(head["what"]))
+            follower.take(head, body)
 
     def _greet(self, names: list[str]) -> None:
         assert self._first is not None

@@ -22,11 +22,12 @@ from vps.config import AgentConfig, HostConfig
 from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.events.types import Event
+from vps.follower import End, Piece
 from vps.host.layout import LABEL_ROOT
 from vps.models import Limits, Origin, RunRequest, new_name
 from vps.outcome import Outcome, judge
 from vps.provision import provision
-from vps.relay import End, Piece, Relay
+from vps.relay import Relay
 from vps.runs import Runs
 from vps.shell import cmd
 from vps.ssh import SshHost

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.vps.cache_rig import nest
 from tests.vps.conftest import KEY, Machine
 from vps.events import types as t
+from vps.follower import Fault, Piece
 from vps.outcome import Ending
-from vps.relay import Fault, Piece
 from vps.shell import cmd
 from vps.testing.model import Reply, ScriptedModel, bash, say, steps
 
