@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from pydantic import BaseModel, ConfigDict
 
 from vps.activity import Activity, Doing
@@ -9,18 +12,6 @@ from vps.events import types as t
 from vps.mask import Mask
 
 _SUBJECTS = ("command", "file_path", "pattern", "url", "query", "description", "skill", "prompt", "path")
-
-_WORDS = {
-    Doing.STARTING: ("{what} for {lasted}", ""),
-    Doing.THINKING: ("{what} for {lasted}", ""),
-    Doing.TOOL: ("{what} for {lasted}", ""),
-    Doing.PERSON: ("waiting for a person for {lasted}", ""),
-    Doing.RETRYING: ("{what} in {ahead}", "{what} under way"),
-    Doing.LIMITED: ("rate-limited, resets in {ahead}", "rate-limited for {lasted}"),
-    Doing.SILENT: ("silent for {lasted}{place}", ""),
-    Doing.HUNG: ("hung for {lasted}, being resumed", ""),
-}
-"""The words for each, and those where nobody knows when what it waits for comes."""
 
 
 class AgentActivity(BaseModel):
@@ -41,11 +32,40 @@ class AgentActivity(BaseModel):
 
     def summary(self) -> str:
         """In a few words, with durations."""
-        template, without = _WORDS[self.doing]
-        words = template if self.in_ms is not None or not without else without
-        what = self.what or self.doing.value
-        place = f" in {self.what}" if self.what else ""
-        return words.format(what=what, place=place, lasted=_lasting(self.for_ms), ahead=_lasting(self.in_ms or 0))
+        return _WORDS.say(self, self.what, since=_lasting(self.for_ms), ahead=_lasting(self.in_ms or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a surface says each kind, the most of them as `usual`; `endless` where nobody knows when what is waited for comes.
+
+    In them stand {what}, {place}, {since} and {ahead}.
+    """
+
+    usual: str
+    special: Mapping[Doing, str]
+    endless: Mapping[Doing, str]
+
+    def say(self, activity: AgentActivity, what: str, *, since: str, ahead: str) -> str:
+        """One activity; the times are in the surface's own form."""
+        words = self.special.get(activity.doing, self.usual)
+        if activity.in_ms is None:
+            words = self.endless.get(activity.doing, words)
+        place = f" in {what}" if what else ""
+        return words.format(what=what or activity.doing.value, place=place, since=since, ahead=ahead)
+
+
+_WORDS = Words(
+    "{what} for {since}",
+    {
+        Doing.PERSON: "waiting for a person for {since}",
+        Doing.RETRYING: "{what} in {ahead}",
+        Doing.LIMITED: "rate-limited, resets in {ahead}",
+        Doing.SILENT: "silent for {since}{place}",
+        Doing.HUNG: "hung for {since}, being resumed",
+    },
+    {Doing.RETRYING: "{what} under way", Doing.LIMITED: "rate-limited for {since}"},
+)
 
 
 def shown(activity: Activity | None, mask: Mask) -> AgentActivity | None:
