@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import spawn, surface
+from bench import crowd, spawn, surface
 from bench.figures import Row, table
 from bot.demo.stage import stage
 
@@ -29,7 +29,8 @@ async def measure() -> list[Row]:
         print("  measuring: Discord", flush=True)
         rows += await surface.measure(found)
     rows += await surface.memory_at_rest(directory)
-    return rows
+    print("  measuring: many agents at once", flush=True)
+    return rows + await crowd.measure()
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 
@@ -20,13 +21,18 @@ class Row:
         if not self.values:
             return f"{self.name:<58} {self.unit:<6} nothing was measured"
         low, mid, high = min(self.values), median(self.values), max(self.values)
-        figures = f"{mid:9.2f} {low:9.2f} {high:9.2f}"
+        figures = f"{mid:9.2f} {low:9.2f} {_p99(self.values):9.2f} {high:9.2f}"
         return f"{self.name:<58} {self.unit:<6} {figures}  n={len(self.values):<3} {self.goal}".rstrip()
 
 
+def _p99(values: Sequence[float]) -> float:
+    """By nearest rank: of fewer than 100 it is the highest."""
+    return sorted(values)[ceil(0.99 * len(values)) - 1]
+
+
 def table(rows: Sequence[Row]) -> str:
-    """One line a row: median, minimum, maximum."""
-    head = f"{'':<58} {'unit':<6} {'median':>9} {'min':>9} {'max':>9}"
+    """One line a row: median, minimum, 99th percentile, maximum."""
+    head = f"{'':<58} {'unit':<6} {'median':>9} {'min':>9} {'p99':>9} {'max':>9}"
     return "\n".join([head, *map(str, rows)]) + "\n"
 
 

@@ -23,6 +23,7 @@ from bot.confirm import asked
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
 from bot.menus import run_on_message
+from bot.pace import Pace
 from bot.render.answers import answer, failure
 from bot.render.card import STOP_ID
 from bot.render.text import plain
@@ -64,6 +65,7 @@ class Bot(discord.Client):
         self.showing: dict[str, Feed] = {}
         """Of every run that is not told to its end: a feed that failed too, until it begins again."""
         self._feeds: dict[str, asyncio.Task[None]] = {}
+        self._pace = Pace()
         self._watcher: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
@@ -129,7 +131,7 @@ class Bot(discord.Client):
         is_news = known is not None or run.alive or ended_at(run) > self.store.made_at - _NEWS_S
         if is_news or run.now - ended_at(run) < _HISTORY_S:
             backlog = self.showing[name].backlog if name in self.showing else None
-            feed = Feed(self.crew, self, self.store, run.record, is_news=is_news, backlog=backlog)
+            feed = Feed(self.crew, self, self.store, run.record, is_news=is_news, backlog=backlog, pace=self._pace)
             self.showing[name] = feed
             await feed.run()
 

@@ -15,6 +15,7 @@ from bot import metrics
 from bot.backlog import Backlog
 from bot.delivery import ThreadGoneError
 from bot.ending import buttons
+from bot.pace import Pace
 from bot.render.activity import said
 from bot.render.batches import next_batch
 from bot.render.card import CardView, card, end_message
@@ -36,6 +37,8 @@ _GATHER_S = 0.1
 _BATCH_S = 0.8
 """Between two rounds of messages: a channel takes about 5 in 5 s."""
 _CARD_S = 3.0
+_CROWDED_S, _CARD_CROWDED_S = 0.5, 30.0
+"""Where threads wait this long for their turn, what agents say goes before the cards' clocks."""
 _ROUND = 5
 """Messages until the card has its turn again."""
 _CATCH_UP_S = 1.5
@@ -59,7 +62,9 @@ class Feed:
         *,
         is_news: bool = True,
         backlog: Backlog | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace or Pace()
         self.backlog = Backlog() if backlog is None else backlog
         self._is_news = is_news
         self._crew = crew
@@ -137,6 +142,7 @@ class Feed:
 
     async def _show(self, reading: asyncio.Task[None]) -> None:
         channel = self._crew.settings.DISCORD_CHANNEL_ID
+        await self._pace.turn()
         thread = self._thread = await RunThread.open(
             self._client, self._store, self._record, channel, self._refused, make=self._is_news
         )
@@ -173,15 +179,17 @@ class Feed:
         """Bring what is shown up to date and send what is new, `most` messages; whether all of it is there now."""
         for _ in range(most):
             taken, blocks = self.backlog.end, self._timeline.blocks
-            for block in filter(thread.covers, blocks):
-                if await thread.renew(block):
-                    self._sent_at = time.monotonic()
+            for block in filter(thread.is_outdated, blocks):
+                await self._pace.turn()
+                await thread.renew(block)
+                self._sent_at = time.monotonic()
             self._timeline.drop({block.index for block in blocks if block.sealed and thread.covers(block)})
             waiting = [block for block in blocks if not thread.covers(block)]
             self.backlog.shown(waiting[0].start if waiting else taken)
             if not waiting:
                 return True
-            await thread.send(next_batch(waiting))
+            await self._pace.turn()
+            await thread.send(next_batch([block for block in self._timeline.blocks if not thread.covers(block)]))
             self._sent_at = time.monotonic()
         return False
 
@@ -189,8 +197,10 @@ class Feed:
         if self._crew.relay.silent_since is None:
             self._crew.known.note(self._recorded(None, time.time()))
         view = self._view(None)
-        if self._card_shown == view or time.monotonic() - self._card_at < _CARD_S:
+        old_s = time.monotonic() - self._card_at
+        if self._card_shown == view or old_s < (_CARD_S if self._pace.line_s < _CROWDED_S else _CARD_CROWDED_S):
             return
+        await self._pace.turn()
         await thread.show_card(card(view))
         self._card_shown, self._card_at = view, time.monotonic()
 

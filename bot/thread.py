@@ -107,14 +107,21 @@ class RunThread:
         self._sent.append(row)
         await self._deliver(row)
 
-    async def renew(self, block: Block) -> bool:
-        """Edit the message that carries this block alone, if it shows something else by now; whether there was something to do."""
+    def is_outdated(self, block: Block) -> bool:
+        """Whether a message carries this block alone, and shows something else than it says by now."""
+        row = self._carrying(block)
+        return row is not None and row.digest != Body(block.text, block.files).digest
+
+    def _carrying(self, block: Block) -> MessageRow | None:
         row = next((row for row in reversed(self._sent) if row.first == row.last == block.index), None)
-        if row is None or row.message_id is None or row.start not in (block.start, -1):
-            return False
+        return None if row is None or row.message_id is None or row.start not in (block.start, -1) else row
+
+    async def renew(self, block: Block) -> None:
+        """Edit the message that carries this outdated block."""
+        row = self._carrying(block)
+        assert row is not None
+        assert row.message_id is not None
         body, message_id = Body(block.text, block.files), row.message_id
-        if row.digest == body.digest:
-            return False
         fresh = replace(row, start=block.start, end=block.end, digest=body.digest)
         text = self._marked(fresh, body.text)
         try:
@@ -128,7 +135,6 @@ class RunThread:
             await log.awarning("message not edited", run=self.row.run, message=message_id, error=str(error))
         self._replace(fresh)
         await self._store.save_message(self.row.run, fresh)
-        return True
 
     async def close(self, text: str, ping: int | None, view: discord.ui.View | None) -> None:
         """The last message, with a ping for the one who asked; then the run counts as told."""

@@ -241,6 +241,13 @@ async def test_channel_limits_are_announced_and_enforced(bare: Bare) -> None:
     assert bare.discord.limits.refused == 1
 
 
+async def test_the_limit_of_the_whole_bot_is_enforced_and_told_to_be_that(bare: Bare) -> None:
+    bare.discord.limits.everywhere = 2
+    statuses = [(await bare.send("GET", f"/channels/{bare.channel.id}"))[0] for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert bare.discord.limits.refused == 1
+
+
 @needs_document
 async def test_what_the_document_does_not_describe_is_recorded(bare: Bare) -> None:
     await bare.post({"content": ["not", "text"]})

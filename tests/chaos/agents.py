@@ -24,6 +24,8 @@ class ScriptedAgent:
     def __init__(self, root: Path, number: int, lines: int, pause_s: float, chance: random.Random) -> None:
         self.lines = lines
         self.written = 0
+        self.written_at = list[float]()
+        """Of each line, epoch seconds."""
         self._pause_s = pause_s
         self._chance = chance
         self._directory = root / "runs" / new_name(round(time.time() * 1000) + number)
@@ -62,6 +64,8 @@ class ScriptedAgent:
                 if self._chance.random() < 0.1:
                     await asyncio.sleep(0)
                 log.write(data[cut:])
+                if self.written > len(self.written_at):
+                    self.written_at.append(time.time())
                 await asyncio.sleep(self._pause_s * self._chance.expovariate(1.0))
         self._end()
 

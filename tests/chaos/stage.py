@@ -129,7 +129,7 @@ async def stage() -> AsyncGenerator[Stage]:
         known = directory / "known_hosts"
         known.write_text(f"[127.0.0.1]:{way.port} {server.host_key_line.partition(' ')[2]}\n")
         discord = await stack.enter_async_context(StandIn())
-        discord.limits.allowed, discord.limits.per_seconds = 5, 5.0
+        discord.limits.allowed, discord.limits.per_seconds, discord.limits.everywhere = 5, 5.0, 50
         root = directory / "root"
         (root / "runs").mkdir(parents=True)
         environ = {

@@ -1,7 +1,7 @@
-"""Discord's limits per channel, announced in headers and enforced with 429.
+"""Discord's limits per channel and for the whole bot, announced in headers and enforced with 429.
 
-Headers: https://discord.com/developers/docs/topics/rate-limits. The numbers of a bucket are not documented; about
-5 messages in 5 s were seen.
+Headers and the 50 requests a second of a bot: https://discord.com/developers/docs/topics/rate-limits. The numbers of a bucket
+are not documented; about 5 messages in 5 s were seen.
 """
 
 from __future__ import annotations
@@ -20,36 +20,49 @@ class Grant:
 
     headers: dict[str, str]
     retry_after: float
+    everywhere: bool = False
 
 
 @dataclass
 class RateLimits:
-    """Buckets for posting and for editing messages, per channel. Off while `allowed` is 0."""
+    """Buckets for posting and for editing messages, per channel, off while `allowed` is 0; and one of `everywhere` requests a
+    second for all endpoints but interactions' answers, off while that is 0."""
 
     allowed: int = 0
     per_seconds: float = 5.0
+    everywhere: int = 0
     refused: int = 0
     """How many requests came too early."""
     _sent: dict[tuple[str, str], deque[float]] = field(default_factory=dict[tuple[str, str], "deque[float]"])
+    _all: deque[float] = field(default_factory=deque[float])
 
     def take(self, method: str, path: str) -> Grant | None:
         """Counts a request; None when no bucket covers it."""
+        if self.everywhere and not path.startswith(("/interactions/", "/webhooks/")):
+            wait = self._used(self._all, self.everywhere, 1.0)
+            if wait:
+                return Grant({}, wait, everywhere=True)
         match = _MESSAGES.fullmatch(path)
         if not self.allowed or method not in {"POST", "PATCH"} or match is None:
             return None
         return self._grant((method, match[1]))
 
     def _grant(self, bucket: tuple[str, str]) -> Grant:
-        now = time.monotonic()
         sent = self._sent.setdefault(bucket, deque())
-        while sent and sent[0] <= now - self.per_seconds:
+        wait = self._used(sent, self.allowed, self.per_seconds)
+        reset_after = sent[0] + self.per_seconds - time.monotonic()
+        return Grant(self._headers(bucket, self.allowed - len(sent), reset_after), wait)
+
+    def _used(self, sent: deque[float], allowed: int, per_seconds: float) -> float:
+        """Count one more, or the seconds until one more may come."""
+        now = time.monotonic()
+        while sent and sent[0] <= now - per_seconds:
             sent.popleft()
-        full = len(sent) >= self.allowed
-        self.refused += full
-        if not full:
+        if len(sent) < allowed:
             sent.append(now)
-        reset_after = sent[0] + self.per_seconds - now
-        return Grant(self._headers(bucket, self.allowed - len(sent), reset_after), reset_after if full else 0.0)
+            return 0.0
+        self.refused += 1
+        return sent[0] + per_seconds - now
 
     def _headers(self, bucket: tuple[str, str], remaining: int, reset_after: float) -> dict[str, str]:
         return {

@@ -104,7 +104,8 @@ class Api:
         grant = self.limits.take(call.method, call.path)
         headers = grant.headers if grant else {}
         if grant and grant.retry_after:
-            return self._send(call, 429, _limited(grant.retry_after), headers | _limit_headers(grant.retry_after))
+            more = _limit_headers(grant.retry_after, everywhere=grant.everywhere)
+            return self._send(call, 429, _limited(grant.retry_after, everywhere=grant.everywhere), headers | more)
         status, body = self._answer(call, found)
         await self._held(faults, Kind.HOLD_AFTER)
         if ending:
