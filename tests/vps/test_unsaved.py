@@ -94,6 +94,12 @@ async def test_a_repository_within_is_not_pushed_as_a_mere_number(
     with pytest.raises(BadInput, match="repositories within it"):
         await workspaces.delete("api", force=False)
 
+    await agents_git(machine, "api/lib/app", "switch", "--quiet", "--detach")
+    await agents_git(machine, "api/lib/app", "commit", "--quiet", "--allow-empty", "-m", "More")
+    await agents_git(machine, "api/lib/app", "tag", "kept")
+    await agents_git(machine, "api/lib/app", "switch", "--quiet", "-")
+    assert (await workspaces.find("api")).unsaved == "2 unpushed commits of repositories within it"
+
 
 async def test_ignored_files_that_nothing_makes_again_are_named(machine: Machine, workspaces: Workspaces) -> None:
     await write(machine, "api", "node_modules/x/index.js", "1\n")
