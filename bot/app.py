@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import discord
 import structlog
@@ -18,16 +18,15 @@ from agents.tools.catalogue import TOOLS
 from agents.tools.core import Call, Tool
 from agents.tools.views import ended_at
 from bot import people, systemd
-from bot.anchor import Anchor, PrivateProgress, title
-from bot.confirm import asked
+from bot.anchor import Anchor, title
+from bot.calls import STOPPING, Calls, answered
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
 from bot.menus import run_on_message
 from bot.pace import Pace
-from bot.render.answers import answer, failure
+from bot.render.answers import failure
 from bot.render.card import STOP_ID
-from bot.render.text import plain
-from bot.replies import answer_privately, deliver
+from bot.replies import answer_privately, unimportant
 from bot.slash import commands
 from bot.store import Store
 from bot.suggest import Suggestions
@@ -60,6 +59,7 @@ class Bot(discord.Client):
         self.crew = crew
         self.store = store
         self.people = people.People(settings)
+        self.calls = Calls()
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._on_command_error)
         self.showing: dict[str, Feed] = {}
@@ -91,6 +91,7 @@ class Bot(discord.Client):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.calls.stop()
         await super().close()
 
     async def on_ready(self) -> None:
@@ -148,15 +149,7 @@ class Bot(discord.Client):
         if tool is SPAWN:
             await self.spawn(interaction, given)
             return
-        rights = await self.people.rights(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        origin, progress = people.origin(interaction), PrivateProgress(interaction)
-        call = Call(origin, rights, progress, asked(interaction), str(interaction.id))
-        try:
-            text, files = answer(await tool.invoke(self.crew, given, call))
-        except VpsError as error:
-            text, files = failure(error, self.crew.mask), ()
-        await deliver(interaction, self.crew.mask.text(text), files)
+        await answered(interaction, lambda call: tool.invoke(self.crew, given, call))
 
     async def spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
         """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
@@ -169,14 +162,26 @@ class Bot(discord.Client):
         await interaction.response.defer(thinking=True)
         anchor = Anchor(interaction, title(self.crew.mask.text(str(given["task"]))))
         thread_id = await anchor.open(parent)
-        origin = people.origin(interaction, thread_id=thread_id, channel_id=parent)
+        call = Call(
+            people.origin(interaction, thread_id=thread_id, channel_id=parent),
+            rights,
+            anchor.progress,
+            id=str(interaction.id),
+        )
+        with self.calls.under_way():
+            await self._spawn(anchor, given, call)
+
+    async def _spawn(self, anchor: Anchor, given: dict[str, Any], call: Call) -> None:
         try:
-            call = Call(origin, rights, anchor.progress, id=str(interaction.id))
             output = await SPAWN.invoke(self.crew, given, call)
         except VpsError as error:
             await anchor.say(f"❌ {self.crew.mask.text(str(error))}")
-            return
-        await anchor.say(f"-# {output.container_id}")
+        except asyncio.CancelledError:
+            with unimportant():
+                await anchor.say(STOPPING)
+            raise
+        else:
+            await anchor.say(f"-# {output.container_id}")
 
     def _thread_parent(self, interaction: discord.Interaction) -> int | None:
         """Where a thread can open: in the channel, above a thread, and for direct messages in the configured channel."""
@@ -220,13 +225,5 @@ class StopButton(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Stop the run, if the one who pressed may."""
-        bot = interaction.client
-        assert isinstance(bot, Bot)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        call = Call(people.origin(interaction), await bot.people.rights(interaction), id=str(interaction.id))
-        try:
-            output = await STOP.invoke(bot.crew, {"container_id": self._name}, call)
-            text = output.summary()
-        except VpsError as error:
-            text = f"❌ {error}"
-        await answer_privately(interaction, plain(bot.crew.mask.text(text)))
+        crew = cast("Bot", interaction.client).crew
+        await answered(interaction, lambda call: STOP.invoke(crew, {"container_id": self._name}, call))

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import discord
 
-from agents.tools.core import Call, Tool
+from agents.tools.core import Call, Output, Tool
 from agents.tools.names import is_branch_name
 from agents.tools.publishing import PULL_REQUEST, PUSH
 from agents.tools.workspaces import DIFF
-from bot import people
-from bot.anchor import PrivateProgress
-from bot.render.answers import answer, failure
-from bot.replies import deliver
+from bot.calls import answered
 from vps.errors import BadInput, NoSuchRun, VpsError
 from vps.host.layout import NAME
 from vps.host.workspaces import SCRATCH
@@ -144,21 +141,18 @@ class PullRequestForm(discord.ui.Modal, title="Open a pull request"):
 
 async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], name: str, given: dict[str, Any]) -> None:
     """A workspace tool on the workspace of a run, answered privately."""
-    bot = cast("Bot", interaction.client)
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    try:
-        rights, progress = await bot.people.rights(interaction), PrivateProgress(interaction)
-        call = Call(people.origin(interaction), rights, progress, id=str(interaction.id))
+    crew = cast("Bot", interaction.client).crew
+
+    async def work(call: Call) -> Output:
         try:
-            record = (await bot.crew.runs.describe(name, tail=0)).record
+            record = (await crew.runs.describe(name, tail=0)).record
         except NoSuchRun:
             record = None
         if record is None:
             remedy = "Name the workspace in /workspace."
             unknown = BadInput("container_id", f"nothing is known of {name} any more.", remedy=remedy)
-            await tool.refuse(bot.crew, {"container_id": name, **given}, call, unknown)
-        output = await tool.invoke(bot.crew, {"workspace_name": _workspace(record), **given}, call)
-        text, files = answer(output)
-    except VpsError as error:
-        text, files = failure(error, bot.crew.mask), ()
-    await deliver(interaction, bot.crew.mask.text(text), files)
+            await tool.refuse(crew, {"container_id": name, **given}, call, unknown)
+        output: Output = await tool.invoke(crew, {"workspace_name": _workspace(record), **given}, call)
+        return output
+
+    await answered(interaction, work)

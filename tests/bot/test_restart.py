@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.calls import STOPPING
 from tests.bot.scene import RUN_S, Scene, docker
 
 
@@ -46,6 +47,15 @@ async def test_the_stop_button_works_after_a_restart(scene: Scene) -> None:
     click = await discord.click(scene.ada, card, button)
     await click.shows("stopped.", RUN_S)
     assert "**Stopped**" in (await scene.end_of(thread)).text
+
+
+async def test_a_bot_that_stops_tells_who_waits_for_an_answer(scene: Scene) -> None:
+    thread = await scene.spawn("scenario:sleep:300")
+    await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    waiting = await scene.slash("wait", container_id=await scene.name_of(thread), timeout="10m")
+    await scene.discord.wait_for(lambda: scene.bot.calls.number == 1, RUN_S)
+    await scene.stop_bot()
+    assert STOPPING in (await waiting.reply(1)).content
 
 
 async def test_a_told_run_is_not_told_again(scene: Scene) -> None:

@@ -74,7 +74,9 @@ def in_gitlinks(git: Git, path: str, inside: Callable[[str], Git]) -> int:
         where = os.path.join(path, entry.partition("\t")[2])
         if entry.startswith("160000 ") and os.path.lexists(os.path.join(where, ".git")):
             try:
-                number += int(inside(where)("rev-list", "--count", "HEAD", "--branches", "--tags", "--not", "--remotes"))
+                number += int(
+                    inside(where)("rev-list", "--count", "HEAD", "--branches", "--tags", "--not", "--remotes")
+                )
             except Failed:
                 number += 1
     return number
