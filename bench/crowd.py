@@ -32,15 +32,14 @@ async def _crowd(number: int) -> list[Row]:
     async with stage() as made:
         chance = random.Random(_SEED)
         began, used = time.monotonic(), _cpu_s(made.bot.pid)
-        for _ in range(number):
-            made.start_agent(LINES, PAUSE_S, chance)
+        agents = [made.start_agent(LINES, PAUSE_S, chance) for _ in range(number)]
         await made.all_written()
         cores = (_cpu_s(made.bot.pid) - used) / (time.monotonic() - began)
         async with asyncio.timeout(_TOLD_S):
-            while not all(made.ended(agent) for agent in made.agents):
+            while not all(made.ended(agent) for agent in agents):
                 await asyncio.sleep(0.2)
-        assert all(made.told(agent).right for agent in made.agents)
-        values = [ms for agent in made.agents for ms in _latencies(made, agent)]
+        assert all(made.told(agent).right for agent in agents)
+        values = [ms for agent in agents for ms in _latencies(made, agent)]
         of = f"{number} agent{'s' if number > 1 else ''} at once"
         return [
             Row(f"{of}: event to Discord", "ms", values),

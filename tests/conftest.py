@@ -13,13 +13,10 @@ from contextlib import AsyncExitStack
 import pytest
 import structlog
 
+from tests.agent_image import ensure_image
 from vps.config import HostConfig
-from vps.image import Image
-from vps.ssh import SshHost
 from vps.testing.engine import engine
 from vps.testing.sshd import Sshd, generate_key, sshd
-
-IMAGE = "agentflow-claude-code:tests"
 
 
 @pytest.fixture(autouse=True)
@@ -57,13 +54,7 @@ def host_config(server: Sshd) -> HostConfig:
 
 @pytest.fixture(scope="session")
 async def image(host_config: HostConfig) -> str:
-    async def say(text: str) -> None:
-        print(f"image: {text}")
-
-    async with SshHost(host_config) as host:
-        with_root = Image(host, root="/tmp/agentflow-tests", image=IMAGE, base_image=None, version="2.1.197")
-        await with_root.ensure(say)
-    return IMAGE
+    return await ensure_image(host_config)
 
 
 @pytest.fixture

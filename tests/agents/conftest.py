@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from agents.config import Settings, load
-from tests.conftest import IMAGE
+from tests.agent_image import IMAGE
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd, generate_key, sshd
 

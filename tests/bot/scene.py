@@ -22,7 +22,7 @@ from agents.config import Settings
 from bot.app import Bot
 from bot.demo.stage import seed
 from bot.service import running_bot
-from tests.conftest import IMAGE
+from tests.agent_image import IMAGE
 from tests.discord_standin import Channel, Interaction, Message, StandIn, User
 from vps.host.layout import LABEL_ROOT
 from vps.testing.model import ScriptedModel

@@ -6,9 +6,15 @@ import argparse
 import asyncio
 import random
 import sys
+import tempfile
+from pathlib import Path
 
+from tests.agent_image import ensure_image
 from tests.chaos import schedule
 from tests.chaos.stage import stage
+from vps.config import HostConfig
+from vps.testing.engine import engine
+from vps.testing.sshd import generate_key, sshd
 
 
 def main() -> int:
@@ -22,10 +28,25 @@ def main() -> int:
 
 async def _run(given: argparse.Namespace) -> int:
     print(f"seed {given.seed}", flush=True)
-    async with stage() as made:
+    async with stage(await _image()) as made:
         report = await schedule.run(made, given.seed, given.faults, given.agents, _say)
     print(report.text())
     return 0 if report.right else 1
+
+
+async def _image() -> str:
+    """The agents', on the machine's engine; made if need be."""
+    with tempfile.TemporaryDirectory(prefix="aflow-chaos-") as name:
+        directory = Path(name)
+        async with engine(print), sshd(directory, authorized_key=generate_key(directory / "key"), say=print) as server:
+            config = HostConfig(
+                address=server.address,
+                port=server.port,
+                user=server.users[0],
+                key=directory / "key",
+                known_hosts=server.known_hosts,
+            )
+            return await ensure_image(config)
 
 
 def _say(text: str) -> None:

@@ -18,20 +18,20 @@ class BotProcess:
 
     def __init__(self, environ: Mapping[str, str], log: Path) -> None:
         home = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "HOME": str(log.parent)}
-        self._environ = home | dict(environ)
+        self.environ = home | dict(environ)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
     def setting(self, name: str) -> str:
         """One of its settings."""
-        return self._environ[name]
+        return self.environ[name]
 
     async def start(self) -> None:
         """Start it; it is ready once it is connected to Discord."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bot", "bot",
-                cwd=self._log.parent, env=self._environ, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self._log.parent, env=self.environ, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
     async def kill(self) -> None:

@@ -162,6 +162,22 @@ async def state_lost(stage: Stage, _chance: random.Random) -> None:
     await stage.start_bot()
 
 
+async def docker_restarted(stage: Stage, chance: random.Random) -> float:
+    """dockerd with all its containers, away for up to two seconds: their threads tell that, after every line they have said."""
+    assert stage.engine is not None
+    agent = await stage.start_real_agent()
+    at = time.monotonic()
+    while agent.written < 3:
+        assert time.monotonic() - at < _USED_S
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(chance.random())
+    at = time.monotonic()
+    await stage.engine.stop()
+    await asyncio.sleep(chance.random() * 2)
+    await stage.engine.start()
+    return await _until(lambda: stage.ended(agent), at)
+
+
 async def _used(fault: Fault) -> None:
     """Until the ordered failures have happened; there may be nothing to fail."""
     with suppress(TimeoutError):
@@ -179,6 +195,7 @@ async def _until(happened: Callable[[], bool], since: float) -> float:
     return time.monotonic() - since
 
 
+DOCKER = "dockerd restarted"
 ALL: dict[str, Inject] = {
     "bot killed": killed,
     "bot killed, send not arrived": killed_before_a_send_arrives,
@@ -197,4 +214,5 @@ ALL: dict[str, Inject] = {
     "reset before acceptance": reset_before,
     "reset after acceptance": reset_after,
     "Discord away": outage,
+    DOCKER: docker_restarted,
 }

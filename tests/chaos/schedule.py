@@ -73,7 +73,7 @@ async def run(stage: Stage, seed: int, faults: int, agents: int, say: Callable[[
     chance, report = random.Random(seed), Report(seed)
     for number, kind in enumerate(drawn(chance, faults), 1):
         while stage.writing < agents:
-            stage.start_agent(_LINES, _PAUSE_S, chance)
+            await _start(stage, chance)
         say(f"{number}/{faults} {kind}")
         report.happened.append(await _one(stage, kind, chance))
     await stage.all_written()
@@ -87,6 +87,14 @@ async def run(stage: Stage, seed: int, faults: int, agents: int, say: Callable[[
         report.repeated += told.repeated
         report.out_of_order += told.out_of_order
     return report
+
+
+async def _start(stage: Stage, chance: random.Random) -> None:
+    """One in ten is real, where there is an engine for it."""
+    if stage.engine is not None and len(stage.agents) % 10 == 9:
+        await stage.start_real_agent()
+    else:
+        stage.start_agent(_LINES, _PAUSE_S, chance)
 
 
 async def _one(stage: Stage, kind: str, chance: random.Random) -> Happened:

@@ -14,15 +14,26 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from bot.demo.stage import seed
+from tests.chaos import real
 from tests.chaos.agents import ScriptedAgent, numbers
 from tests.chaos.bot import BotProcess
 from tests.chaos.link import Link, link
+from tests.chaos.real import RealAgent
 from tests.discord_standin import Channel, Message, StandIn
+from tests.own_engine import OwnEngine, own_engine
 from vps.host import keeper
 from vps.testing.engine import engine
+from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd, generate_key, sshd
 
 READY_S = 60.0
+Agent = ScriptedAgent | RealAgent
+_KEY = SecretStr("sk-ant-chaos-0123456789abcdef")
+_END = "⏱️ "
+"""Stands in the message that ends a run, and in no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +52,26 @@ class Told:
 class Stage:
     """All of it, running."""
 
-    def __init__(self, root: Path, state: Path, server: Sshd, way: Link, discord: StandIn, bot: BotProcess) -> None:
+    def __init__(
+        self,
+        root: Path,
+        state: Path,
+        server: Sshd,
+        way: Link,
+        discord: StandIn,
+        bot: BotProcess,
+        engine: OwnEngine | None,
+    ) -> None:
         self.root = root
         self.state = state
         self.server = server
         self.link = way
         self.discord = discord
         self.bot = bot
+        self.engine = engine
+        """Of the real agents, where there are any."""
         self.channel = discord.world.channel(int(bot.setting("DISCORD_CHANNEL_ID")))
-        self.agents = list[ScriptedAgent]()
+        self.agents = list[Agent]()
         self._writing = set[asyncio.Task[None]]()
 
     async def start_bot(self) -> None:
@@ -65,11 +87,20 @@ class Stage:
         """One more that counts."""
         agent = ScriptedAgent(self.root, len(self.agents) + 1, lines, pause_s, random.Random(chance.random()))
         agent.prepare()
+        self._add(agent)
+        return agent
+
+    async def start_real_agent(self) -> RealAgent:
+        """One more that counts, in a container."""
+        agent = await real.spawn(self.bot.environ, self.root, len(self.agents) + 1)
+        self._add(agent)
+        return agent
+
+    def _add(self, agent: Agent) -> None:
         self.agents.append(agent)
         task = asyncio.create_task(agent.run(), name=agent.name)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
-        return agent
 
     @property
     def writing(self) -> int:
@@ -80,27 +111,30 @@ class Stage:
         """Until every agent has said all it has to say."""
         await asyncio.gather(*self._writing)
 
-    def thread(self, agent: ScriptedAgent) -> Channel | None:
+    def thread(self, agent: Agent) -> Channel | None:
         """The only one of an agent. A second one is a fault of its own."""
         found = [thread for thread in self.discord.threads(self.channel) if thread.name == agent.task]
         assert len(found) <= 1, f"{agent.name} has {len(found)} threads"
         return found[0] if found else None
 
-    def shown(self, agent: ScriptedAgent) -> list[int]:
+    def shown(self, agent: Agent) -> list[int]:
         """The lines its thread holds, as they stand there."""
         thread = self.thread(agent)
         return [] if thread is None else [line for each in self.discord.messages(thread) for line in _lines(each)]
 
-    def ended(self, agent: ScriptedAgent) -> bool:
+    def ended(self, agent: Agent) -> bool:
         """Whether its thread tells its end."""
         thread = self.thread(agent)
-        return thread is not None and any("✅ **Done**" in each.content for each in self.discord.messages(thread))
+        return thread is not None and self._ends(thread) > 0
 
-    def told(self, agent: ScriptedAgent) -> Told:
+    def _ends(self, thread: Channel) -> int:
+        return sum(_END in each.content for each in self.discord.messages(thread))
+
+    def told(self, agent: Agent) -> Told:
         """Its thread beside its script. Its end counts as a line."""
         shown = self.shown(agent)
         thread = self.thread(agent)
-        ends = sum("✅ **Done**" in each.content for each in self.discord.messages(thread)) if thread else 0
+        ends = self._ends(thread) if thread else 0
         lost = len(set(range(1, agent.lines + 1)) - set(shown)) + (ends == 0)
         repeated = len(shown) - len(set(shown)) + max(0, ends - 1)
         return Told(lost, repeated, sum(after < before for before, after in itertools.pairwise(shown)))
@@ -113,8 +147,11 @@ def _lines(message: Message) -> list[int]:
 
 
 @asynccontextmanager
-async def stage() -> AsyncGenerator[Stage]:
-    """Everything for the length of the block, on a state directory of 8 MiB that can be filled."""
+async def stage(image: str | None = None) -> AsyncGenerator[Stage]:
+    """Everything for the length of the block, on a state directory of 8 MiB that can be filled.
+
+    With an agent `image` of the machine's engine, real agents can be started: on an engine of the stage's own.
+    """
     directory = Path(tempfile.mkdtemp(prefix="aflow-chaos-", dir="/tmp"))
     state = directory / "state"
     state.mkdir()
@@ -123,8 +160,12 @@ async def stage() -> AsyncGenerator[Stage]:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(state)], check=True)
         stack.callback(subprocess.run, ["umount", "--lazy", str(state)], check=True)
         await stack.enter_async_context(engine(print))
+        own = await stack.enter_async_context(own_engine(image)) if image else None
+        options = {"SetEnv": f"DOCKER_HOST=unix://{own.socket}"} if own else {}
         key = directory / "key"
-        server = await stack.enter_async_context(sshd(directory / "sshd", authorized_key=generate_key(key), say=print))
+        server = await stack.enter_async_context(
+            sshd(directory / "sshd", authorized_key=generate_key(key), say=print, options=options)
+        )
         way = await stack.enter_async_context(link(server.port))
         known = directory / "known_hosts"
         known.write_text(f"[127.0.0.1]:{way.port} {server.host_key_line.partition(' ')[2]}\n")
@@ -132,6 +173,8 @@ async def stage() -> AsyncGenerator[Stage]:
         discord.limits.allowed, discord.limits.per_seconds, discord.limits.everywhere = 5, 5.0, 50
         root = directory / "root"
         (root / "runs").mkdir(parents=True)
+        seed(root / "workspace")
+        model = await stack.enter_async_context(ScriptedModel(api_key=_KEY))
         environ = {
             "DISCORD_BOT_TOKEN": discord.token,
             "DISCORD_GUILD_ID": str(discord.world.guild_id),
@@ -143,13 +186,15 @@ async def stage() -> AsyncGenerator[Stage]:
             "HETZNER_SSH_PORT": str(way.port),
             "HETZNER_SSH_KEY": str(key),
             "HETZNER_KNOWN_HOSTS": str(known),
-            "ANTHROPIC_API_KEY": "sk-ant-chaos-0123456789abcdef",
+            "ANTHROPIC_API_KEY": _KEY.get_secret_value(),
+            "ANTHROPIC_BASE_URL": model.url,
+            "AGENTFLOW_IMAGE": image or "agentflow-claude-code:latest",
             "AGENTFLOW_ROOT": str(root),
             "AGENTFLOW_STATE_DIR": str(state),
         }
         bot = BotProcess(environ, directory / "bot.log")
         stack.push_async_callback(bot.kill)
-        made = Stage(root, state, server, way, discord, bot)
+        made = Stage(root, state, server, way, discord, bot, own)
         stack.push_async_callback(_stop_keeper, root)
         await made.start_bot()
         yield made

@@ -14,10 +14,10 @@ from tests.chaos.stage import stage
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk for the state")
 
 
-async def test_threads_hold_every_line_once_and_in_order_whatever_breaks() -> None:
+async def test_threads_hold_every_line_once_and_in_order_whatever_breaks(image: str) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")
-    async with stage() as made:
+    async with stage(image) as made:
         report = await schedule.run(made, seed, len(ALL), 4, print)
         assert [str(each) for each in made.discord.violations] == []
     print(report.text())

@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.demo.stage import seed
-from tests.conftest import IMAGE
+from tests.agent_image import IMAGE
 from vps.commands import docker
 from vps.config import AgentConfig, HostConfig
 from vps.events.framing import Framer

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
 from bot.demo.stage import seed
-from tests.conftest import IMAGE
+from tests.agent_image import IMAGE
+from tests.own_engine import OwnEngine, own_engine
 from tests.vps.conftest import Machine
 from vps.config import HostConfig
 from vps.host.layout import LABEL_ROOT, LABEL_RUN
@@ -22,85 +19,23 @@ from vps.provision import provision
 from vps.relay import Relay
 from vps.ssh import SshHost
 from vps.testing.model import ScriptedModel
-from vps.testing.packages import find_program
 from vps.testing.sshd import generate_key, sshd
 
-READY_S = 60.0
 
-
-class OwnEngine:
-    """A Docker engine besides the machine's, which may be stopped and started."""
-
-    def __init__(self, directory: Path) -> None:
-        self.socket = directory / "docker.sock"
-        self._directory = directory
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        state = [("data-root", "data"), ("exec-root", "exec"), ("pidfile", "pid")]
-        places = [f"--{option}={self._directory / name}" for option, name in state]
-        names = [
-            f"--containerd-namespace={self._directory.name}",
-            f"--containerd-plugins-namespace={self._directory.name}.p",
-        ]
-        program = find_program("dockerd")
-        # In a network of its own: its bridge has the name of the machine's.
-        with (self._directory / "log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *("unshare", "--net", str(program), f"--host=unix://{self.socket}", "--iptables=false", *places, *names),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        async with asyncio.timeout(READY_S):
-            while await self._docker("version") != 0:
-                await asyncio.sleep(0.1)
-
-    async def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            async with asyncio.timeout(READY_S):
-                await process.wait()
-
-    async def load(self, image: str) -> None:
-        """Take an image over from the machine's engine."""
-        tar = self._directory / "image.tar"
-        assert await _succeeds("docker", "save", "--output", str(tar), image)
-        assert await self._docker("load", "--input", str(tar)) == 0
-        tar.unlink()
-
-    async def _docker(self, *words: str) -> int:
-        return 0 if await _succeeds("docker", "--host", f"unix://{self.socket}", *words) else 1
-
-
-async def _succeeds(*argv: str) -> bool:
-    null = subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(*argv, stdin=null, stdout=null, stderr=null)
-    return await process.wait() == 0
+@pytest.fixture
+async def engine(image: str) -> AsyncIterator[OwnEngine]:
+    async with own_engine(image) as made:
+        yield made
 
 
 @pytest.fixture
-async def own_engine(image: str) -> AsyncIterator[OwnEngine]:
-    # Not below pytest's own directory: only its owner may enter that, and agents work as another user.
-    directory = Path(tempfile.mkdtemp(prefix="aflow", dir="/tmp"))
-    directory.chmod(0o755)
-    engine = OwnEngine(directory)
-    try:
-        await engine.start()
-        await engine.load(image)
-        yield engine
-    finally:
-        await engine.stop()
-        assert await _succeeds("rm", "-rf", str(directory))
-
-
-@pytest.fixture
-async def its_machine(own_engine: OwnEngine, model: ScriptedModel) -> AsyncIterator[Machine]:
+async def its_machine(engine: OwnEngine, model: ScriptedModel) -> AsyncIterator[Machine]:
     """A machine whose Docker is that one."""
-    place = own_engine.socket.parent
+    place = engine.socket.parent
     seed(place / "root" / "workspace")
     async with AsyncExitStack() as stack:
         public = generate_key(place / "key")
-        options = {"SetEnv": f"DOCKER_HOST=unix://{own_engine.socket}"}
+        options = {"SetEnv": f"DOCKER_HOST=unix://{engine.socket}"}
         server = await stack.enter_async_context(
             sshd(place / "sshd", authorized_key=public, say=print, options=options)
         )
@@ -119,11 +54,11 @@ async def its_machine(own_engine: OwnEngine, model: ScriptedModel) -> AsyncItera
         yield found
 
 
-async def test_a_docker_that_is_restarted_is_told_as_the_cause(its_machine: Machine, own_engine: OwnEngine) -> None:
+async def test_a_docker_that_is_restarted_is_told_as_the_cause(its_machine: Machine, engine: OwnEngine) -> None:
     name = await its_machine.start("scenario:sleep:300")
     await its_machine.seen(name, b"This takes a while.")
-    await own_engine.stop()
-    await own_engine.start()
+    await engine.stop()
+    await engine.start()
 
     ended = await its_machine.ended(name)
     assert ended.outcome.ending is Ending.STOPPED, ended.outcome

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import IMAGE
+from tests.agent_image import IMAGE
 from tests.vps.conftest import Machine
 from tests.vps.git_remote import ENVIRON, GitRemote, git, git_remote
 from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, workspaces_of, write

@@ -136,6 +136,11 @@ def _many_tools(conversation: Conversation, count: int) -> Answer:
     return bash(f"echo tool {done + 1}", f"Step {done + 1}") if done < count else say(f"{count} tools ran.")
 
 
+def _counting(conversation: Conversation, count: int) -> Answer:
+    number = len(conversation.rounds) + 1
+    return bash("sleep 0.2", "Wait", before=f"line {number:06}") if number < count else say(f"line {number:06}")
+
+
 def _cut(ending: Ending) -> Script:
     return steps(
         Reply((Text("This answer is cut short after its first few words, and never completed."),), ending=ending)
@@ -191,6 +196,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "words": Scenario(_words, "NUMBER text blocks in one message", 30),
     "failing-tool": Scenario(_failing_tool, "two tools that fail"),
     "tools": Scenario(_many_tools, "NUMBER Bash calls one after the other", 20),
+    "count": Scenario(_counting, "NUMBER numbered lines, a moment apart", 20),
     "parallel": Scenario(steps(_PARALLEL, say("Both are done.")), "two Bash calls in one message"),
     "endless": Scenario(_endless, "one Bash call after the other, without end"),
     "error": Scenario(
