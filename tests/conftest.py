@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -17,6 +18,9 @@ from tests.agent_image import ensure_image
 from vps.config import HostConfig
 from vps.testing.engine import engine
 from vps.testing.sshd import Sshd, generate_key, sshd
+
+# A shell that started this in the background has Ctrl-C ignored, also by every program that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
