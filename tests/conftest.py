@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import secrets
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 import structlog
 
 from tests.agent_image import ensure_image
+from tests.vps.git_remote import GitRemote, git_remote
 from vps.config import HostConfig
 from vps.testing.engine import engine
 from vps.testing.sshd import Sshd, generate_key, sshd
@@ -47,18 +48,26 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sshd
 
 @pytest.fixture(scope="session")
 def host_config(server: Sshd) -> HostConfig:
+    return login(server, server.known_hosts.parent / "login_key")
+
+
+def login(server: Sshd, key: Path) -> HostConfig:
+    """As the first of its users, with that key."""
     return HostConfig(
-        address="127.0.0.1",
-        port=server.port,
-        user=getpass.getuser(),
-        key=server.known_hosts.parent / "login_key",
-        known_hosts=server.known_hosts,
+        address=server.address, port=server.port, user=server.users[0], key=key, known_hosts=server.known_hosts
     )
 
 
 @pytest.fixture(scope="session")
 async def image(host_config: HostConfig) -> str:
     return await ensure_image(host_config)
+
+
+@pytest.fixture
+async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
+    """Without a repository yet."""
+    async with git_remote(tmp_path / "remotes") as served:
+        yield served
 
 
 @pytest.fixture

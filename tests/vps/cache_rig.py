@@ -11,10 +11,8 @@ from vps.events import types as t
 from vps.git_containers import GitCredential
 from vps.models import Limits
 from vps.outcome import Ending
-from vps.runs import Runs
 from vps.testing.model import Reply, ScriptedModel, bash, say
 from vps.testing.model.conversation import Conversation
-from vps.workspaces import Workspaces
 
 HOSTILE = r"""
 cd /var/cache/agent
@@ -54,10 +52,9 @@ class Agents:
     """Agents on one machine that run their tasks as shell commands."""
 
     def __init__(self, machine: Machine, model: ScriptedModel) -> None:
-        machine.model = model
-        machine.runs = Runs(machine.relay, machine.config())
+        machine.talk_to(model)
         self.machine = machine
-        self.workspaces = Workspaces(machine.relay, machine.config(), GitCredential())
+        self.workspaces = machine.workspaces_with(GitCredential())
         self.caches = machine.root / "caches"
 
     async def do(self, command: str, workspace: str = "workspace") -> str:

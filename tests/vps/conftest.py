@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,14 @@ from pydantic import SecretStr
 
 from bot.demo.stage import seed
 from tests.agent_image import IMAGE
+from tests.vps.git_remote import TOKEN, GitRemote
 from vps.commands import docker
 from vps.config import AgentConfig, HostConfig
 from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.events.types import Event
 from vps.follower import End, Piece
+from vps.git_containers import GitCredential
 from vps.host.layout import LABEL_ROOT
 from vps.models import Limits, Origin, RunRequest, new_name
 from vps.outcome import Outcome, judge
@@ -33,6 +37,7 @@ from vps.shell import cmd
 from vps.ssh import SshHost
 from vps.tally import Tally
 from vps.testing.model import ScriptedModel
+from vps.workspaces import Workspaces
 
 KEY = SecretStr("sk-ant-machine-tests-0123456789abcdef")
 RUN_S = 240.0
@@ -60,14 +65,22 @@ class Machine:
         self.root = root
         self.host = host
         self.library = library
-        self.model = model
         self.relay = relay
         self.workspace = root / "workspace"
-        self.runs = Runs(relay, self.config())
+        self.talk_to(model)
+
+    def talk_to(self, model: ScriptedModel) -> None:
+        """Have agents that start from now on ask this model."""
+        self.model = model
+        self.runs = Runs(self.relay, self.config())
 
     def config(self, **changes: Any) -> AgentConfig:
         own = {"root": str(self.root), "image": IMAGE, "api_key": KEY, "base_url": self.model.url}
         return AgentConfig.model_validate(own | changes)
+
+    def workspaces_with(self, credential: GitCredential) -> Workspaces:
+        """Its workspaces, as somebody with that credential uses them."""
+        return Workspaces(self.relay, self.config(), credential)
 
     def request(self, task: str, **changes: Any) -> RunRequest:
         now = time.time()
@@ -129,6 +142,29 @@ class Machine:
         await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
 
 
+@asynccontextmanager
+async def machine_at(root: Path, config: HostConfig, model: ScriptedModel) -> AsyncGenerator[Machine]:
+    """That root directory with a repository to work in, reached as the user of `config` and owned by that user.
+
+    Nothing of it is left after the block, the directory itself included.
+    """
+    await asyncio.to_thread(furnish, root, config.user)
+    async with SshHost(config) as host:
+        library = await provision(host, str(root))
+        async with Relay(host, library, str(root)) as relay:
+            made = Machine(root, host, library, model, relay)
+            try:
+                yield made
+            finally:
+                await made.close()
+
+
+def furnish(root: Path, owner: str) -> None:
+    """Put the scratch workspace there."""
+    seed(root / "workspace")
+    subprocess.run(["chown", "-R", f"{owner}:", str(root)], check=True)
+
+
 @pytest.fixture
 async def model() -> AsyncIterator[ScriptedModel]:
     async with ScriptedModel(api_key=KEY) as served:
@@ -140,12 +176,11 @@ async def machine(host_config: HostConfig, image: str, model: ScriptedModel) -> 
     # Not below pytest's own directory: only its owner may enter that, and agents work as another user.
     root = Path(tempfile.mkdtemp(prefix="agentflow-", dir="/tmp"))
     root.chmod(0o755)
-    await asyncio.to_thread(seed, root / "workspace")
-    async with SshHost(host_config) as host:
-        library = await provision(host, str(root))
-        async with Relay(host, library, str(root)) as relay:
-            made = Machine(root, host, library, model, relay)
-            try:
-                yield made
-            finally:
-                await made.close()
+    async with machine_at(root, host_config, model) as made:
+        yield made
+
+
+@pytest.fixture
+def workspaces(machine: Machine, remote: GitRemote) -> Workspaces:
+    """With the remote's own token."""
+    return machine.workspaces_with(GitCredential(token=SecretStr(TOKEN), token_host=remote.host))

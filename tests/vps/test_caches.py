@@ -13,16 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.stage import seed
 from tests.vps.cache_rig import FILL, HOSTILE, Agents, everything, nest, run_the_task
-from tests.vps.conftest import KEY, Machine
+from tests.vps.conftest import KEY, Machine, machine_at
 from vps.commands import claude
 from vps.config import HostConfig
 from vps.host import caches
 from vps.models import new_name
-from vps.provision import provision
-from vps.relay import Relay
-from vps.ssh import SshHost
 from vps.testing.model import ScriptedModel
 
 PATIENT = "export npm_config_fetch_timeout=15000 npm_config_fetch_retries=6 npm_config_fetch_retry_mintimeout=500"
@@ -173,16 +169,8 @@ async def unlayered(host_config: HostConfig, image: str, model: ScriptedModel) -
     subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", str(place / "root")], check=True)
     try:
         place.chmod(0o755)
-        root = place / "root"
-        seed(root / "workspace")
-        async with SshHost(host_config) as host:
-            library = await provision(host, str(root))
-            async with Relay(host, library, str(root)) as relay:
-                machine = Machine(root, host, library, model, relay)
-                try:
-                    yield machine
-                finally:
-                    await machine.close()
+        async with machine_at(place / "root", host_config, model) as machine:
+            yield machine
     finally:
         subprocess.run(["umount", "--lazy", str(place / "root")], check=True)
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)

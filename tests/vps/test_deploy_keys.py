@@ -16,7 +16,6 @@ from vps.git_containers import GitCredential
 from vps.git_errors import GitFailed
 from vps.remotes import parse_remote
 from vps.testing.sshd import Sshd, generate_key, sshd
-from vps.workspaces import Workspaces
 
 _READ_ONLY = (
     'command="case \\"$SSH_ORIGINAL_COMMAND\\" in git-upload-pack*) exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\";; '
@@ -48,7 +47,7 @@ async def keyed(tmp_path: Path) -> AsyncIterator[Keyed]:
 
 
 async def test_a_read_only_key_clones_and_says_why_it_does_not_push(machine: Machine, keyed: Keyed) -> None:
-    workspaces = Workspaces(machine.relay, machine.config(), keyed.credential())
+    workspaces = machine.workspaces_with(keyed.credential())
     await workspaces.clone(parse_remote(keyed.url), "api", None, Told())
 
     assert (machine.root / "workspaces/api/a").read_text() == "b\n"
@@ -65,7 +64,7 @@ async def test_a_read_only_key_clones_and_says_why_it_does_not_push(machine: Mac
 async def test_without_a_known_host_or_a_key_it_is_told(
     machine: Machine, keyed: Keyed, changed: dict[str, object], kind: str
 ) -> None:
-    workspaces = Workspaces(machine.relay, machine.config(), keyed.credential(**changed))
+    workspaces = machine.workspaces_with(keyed.credential(**changed))
 
     with pytest.raises(GitFailed) as refused:
         await workspaces.clone(parse_remote(keyed.url), "api", None, Told())

@@ -12,14 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.stage import seed
-from tests.vps.conftest import KEY, Machine
+from tests.vps.conftest import KEY, Machine, machine_at
 from vps.config import HostConfig
 from vps.errors import DiskFull
 from vps.outcome import Ending
-from vps.provision import provision
-from vps.relay import Relay
-from vps.ssh import SshHost
 from vps.testing.model import ScriptedModel, bash, say, steps
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system")
@@ -31,15 +27,8 @@ async def small(host_config: HostConfig, image: str, model: ScriptedModel) -> As
     root = Path(tempfile.mkdtemp(prefix="agentflow-small-", dir="/tmp"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m,mode=755", "tmpfs", str(root)], check=True)
     try:
-        seed(root / "workspace")
-        async with SshHost(host_config) as host:
-            library = await provision(host, str(root))
-            async with Relay(host, library, str(root)) as relay:
-                machine = Machine(root, host, library, model, relay)
-                try:
-                    yield machine
-                finally:
-                    await machine.close()
+        async with machine_at(root, host_config, model) as machine:
+            yield machine
     finally:
         subprocess.run(["umount", "--lazy", str(root)], check=True)
         await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
@@ -57,8 +46,7 @@ async def test_a_disk_with_too_little_room_is_refused_before_anything_starts(sma
 async def test_an_agent_that_fills_the_disk_ends_and_is_told_while_it_is_full(small: Machine) -> None:
     script = steps(bash("head -c 400M /dev/zero > ballast; df . | tail -1", "fill"), say("it is full"))
     async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, 0)) as model:
-        small.model = model
-        small.runs = type(small.runs)(small.relay, small.config())
+        small.talk_to(model)
         name = await small.start("fill the disk")
         ended = await small.ended(name)
 

@@ -14,15 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.stage import seed
+from tests.conftest import login
 from tests.vps.cache_rig import Agents, run_the_task
-from tests.vps.conftest import KEY, Machine
-from vps.config import HostConfig
+from tests.vps.conftest import KEY, Machine, machine_at
 from vps.errors import DockerUnavailable
 from vps.outcome import Ending
-from vps.provision import provision
-from vps.relay import Relay
-from vps.ssh import SshHost
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import generate_key, sshd
 
@@ -34,24 +30,11 @@ async def theirs(user: str, image: str, model: ScriptedModel) -> AsyncIterator[M
     """The machine as that user sees it, below a directory of theirs."""
     place = Path(tempfile.mkdtemp(prefix="agentflow-user-", dir="/tmp"))
     place.chmod(0o755)
-    root = place / "root"
-    seed(root / "workspace")
-    shutil.chown(root, user)
-    subprocess.run(["chown", "-R", f"{user}:", str(root)], check=True)
     key = place / "key"
     async with sshd(place / "sshd", authorized_key=generate_key(key), say=print, users=[user]) as server:
-        config = HostConfig(
-            address=server.address, port=server.port, user=user, key=key, known_hosts=server.known_hosts
-        )
-        async with SshHost(config) as host:
-            library = await provision(host, str(root))
-            async with Relay(host, library, str(root)) as relay:
-                machine = Machine(root, host, library, model, relay)
-                try:
-                    yield machine
-                finally:
-                    with contextlib.suppress(DockerUnavailable):
-                        await machine.close()
+        with contextlib.suppress(DockerUnavailable):  # one whom Docker refuses has left nothing there to remove
+            async with machine_at(place / "root", login(server, key), model) as machine:
+                yield machine
     await asyncio.to_thread(shutil.rmtree, place)
 
 

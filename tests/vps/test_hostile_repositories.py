@@ -191,8 +191,7 @@ async def test_an_agent_can_write_nothing_of_another_tree_or_of_the_vault(
     )
     script = steps(bash(probe, "probe"), say("done"))
     async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, 0)) as model:
-        machine.model = model
-        machine.runs = type(machine.runs)(machine.relay, machine.config())
+        machine.talk_to(model)
         ended = await machine.run("probe", workspace=str(machine.root / "workspaces" / name), branch=branch)
 
     (result,) = [event.text for event in ended.events if isinstance(event, t.ToolResult)]

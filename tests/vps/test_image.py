@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vps.config import HostConfig
+from tests.conftest import login
 from vps.errors import DockerUnavailable, ImageBuildFailed
 from vps.image import Image, State, certificates, inputs_hash, sources
 from vps.ssh import SshHost
@@ -47,13 +47,12 @@ async def docker(*words: str) -> str:
 @pytest.fixture
 async def host(tmp_path: Path) -> AsyncGenerator[SshHost]:
     key = tmp_path / "key"
-    public = generate_key(key)
-    async with engine(silent), sshd(tmp_path / "sshd", authorized_key=public, say=silent) as server:
-        config = HostConfig(
-            address=server.address, user=server.users[0], port=server.port, key=key, known_hosts=server.known_hosts
-        )
-        async with SshHost(config) as connected:
-            yield connected
+    async with (
+        engine(silent),
+        sshd(tmp_path / "sshd", authorized_key=generate_key(key), say=silent) as server,
+        SshHost(login(server, key)) as connected,
+    ):
+        yield connected
 
 
 @pytest.fixture
@@ -153,14 +152,12 @@ async def test_a_given_base_that_cannot_be_pulled_is_named(host: SshHost, name: 
 async def test_without_an_engine_that_is_what_it_says(tmp_path: Path) -> None:
     key = tmp_path / "key"
     options = {"SetEnv": f"DOCKER_HOST=unix://{tmp_path}/none.sock"}
-    public = generate_key(key)
-    async with sshd(tmp_path / "sshd", authorized_key=public, say=silent, options=options) as server:
-        config = HostConfig(
-            address=server.address, user=server.users[0], port=server.port, key=key, known_hosts=server.known_hosts
-        )
-        async with SshHost(config) as host:
-            with pytest.raises(DockerUnavailable):
-                await tiny(host, "agentflow-test:none", tmp_path).state()
+    async with (
+        sshd(tmp_path / "sshd", authorized_key=generate_key(key), say=silent, options=options) as server,
+        SshHost(login(server, key)) as host,
+    ):
+        with pytest.raises(DockerUnavailable):
+            await tiny(host, "agentflow-test:none", tmp_path).state()
 
 
 @pytest.fixture

@@ -33,8 +33,7 @@ async def probed(machine: Machine, command: str) -> tuple[str, str]:
     """What a command of the agent printed, and the run's name."""
     script = steps(bash(command, "probe"), say("done"))
     async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, 0)) as model:
-        machine.model = model
-        machine.runs = type(machine.runs)(machine.relay, machine.config())
+        machine.talk_to(model)
         ended = await machine.run("probe")
     assert ended.outcome.ending is Ending.SUCCEEDED, ended.text
     return "\n".join(event.text for event in ended.events if isinstance(event, t.ToolResult)), ended.name
@@ -60,8 +59,7 @@ async def test_the_agent_has_no_capability_and_reaches_neither_its_record_nor_th
 async def test_an_agent_that_kills_its_own_cli_fails_and_is_told_so(machine: Machine) -> None:
     script = steps(bash("kill -9 $PPID", "itself"), say("done"))
     async with ScriptedModel(api_key=KEY, script=lambda conversation: script(conversation, 0)) as model:
-        machine.model = model
-        machine.runs = type(machine.runs)(machine.relay, machine.config())
+        machine.talk_to(model)
         ended = await machine.run("end yourself")
 
     assert ended.outcome.ending is Ending.FAILED

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import pytest
 
-from bot.demo.stage import seed
 from tests.agent_image import IMAGE
+from tests.conftest import login
 from tests.own_engine import OwnEngine, own_engine
-from tests.vps.conftest import Machine
-from vps.config import HostConfig
+from tests.vps.conftest import Machine, machine_at
 from vps.host.layout import LABEL_ROOT, LABEL_RUN
 from vps.outcome import Ending
-from vps.provision import provision
-from vps.relay import Relay
-from vps.ssh import SshHost
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import generate_key, sshd
 
@@ -32,25 +27,12 @@ async def engine(image: str) -> AsyncIterator[OwnEngine]:
 async def its_machine(engine: OwnEngine, model: ScriptedModel) -> AsyncIterator[Machine]:
     """A machine whose Docker is that one."""
     place = engine.socket.parent
-    seed(place / "root" / "workspace")
-    async with AsyncExitStack() as stack:
-        public = generate_key(place / "key")
-        options = {"SetEnv": f"DOCKER_HOST=unix://{engine.socket}"}
-        server = await stack.enter_async_context(
-            sshd(place / "sshd", authorized_key=public, say=print, options=options)
-        )
-        config = HostConfig(
-            address=server.address,
-            port=server.port,
-            user=server.users[0],
-            key=place / "key",
-            known_hosts=server.known_hosts,
-        )
-        host = await stack.enter_async_context(SshHost(config))
-        library = await provision(host, str(place / "root"))
-        relay = await stack.enter_async_context(Relay(host, library, str(place / "root")))
-        found = Machine(place / "root", host, library, model, relay)
-        stack.push_async_callback(found.close)
+    key = place / "key"
+    options = {"SetEnv": f"DOCKER_HOST=unix://{engine.socket}"}
+    async with (
+        sshd(place / "sshd", authorized_key=generate_key(key), say=print, options=options) as server,
+        machine_at(place / "root", login(server, key), model) as found,
+    ):
         yield found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import login
 from vps.config import HostConfig
 from vps.errors import HostKeyError, HostTimeout, HostUnreachable, LoginRefused
 from vps.shell import cmd
@@ -78,10 +79,7 @@ async def test_a_host_where_nothing_listens_is_unreachable(host_config: HostConf
 async def test_a_lost_connection_comes_back_by_itself(tmp_path: Path) -> None:
     key = tmp_path / "key"
     async with sshd(tmp_path / "sshd", authorized_key=generate_key(key), say=print) as server:
-        config = HostConfig(
-            address=server.address, port=server.port, user=server.users[0], key=key, known_hosts=server.known_hosts
-        )
-        async with SshHost(config) as host:
+        async with SshHost(login(server, key)) as host:
             await server.stop()
             async with asyncio.timeout(30):
                 await host.down.wait()
