@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from tests.vps.conftest import Machine
-from tests.vps.git_remote import TOKEN, GitRemote, git_remote
-from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, refuse, workspaces_of, write
+from tests.vps.git_remote import TOKEN, GitRemote
+from tests.vps.workspace_rig import AUTHOR, Told, agents_git, fresh_clone, refuse, write
 from vps.git_errors import GitFailed, explain
 from vps.remotes import parse_remote
 from vps.workspaces import Workspaces
-
-
-@pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
-        yield served
-
-
-@pytest.fixture
-def workspaces(machine: Machine, remote: GitRemote) -> Workspaces:
-    return workspaces_of(machine, remote)
-
 
 _PUSH_PROTECTION = (
     "error: GH013: Repository rule violations found for refs/heads/main.",
@@ -49,8 +36,7 @@ _PROTECTED = (
 async def test_what_a_remotes_hook_says_decides_the_next_step_and_is_told(
     machine: Machine, workspaces: Workspaces, remote: GitRemote
 ) -> None:
-    bare = await remote.repository("api", {"a": "b\n"})
-    await cloned(workspaces, remote)
+    bare = await fresh_clone(workspaces, remote, {"a": "b\n"})
     await write(machine, "api", "a", "c\n")
     cases = (
         (_LARGE, "too_large", "120.00 MB", "Git LFS"),
@@ -78,8 +64,7 @@ async def test_what_a_remotes_hook_says_decides_the_next_step_and_is_told(
 async def test_a_branch_of_the_remotes_in_the_way_of_a_name_is_told(
     machine: Machine, workspaces: Workspaces, remote: GitRemote
 ) -> None:
-    await remote.repository("api", {"a": "b\n"}, branches=("fix",))
-    await cloned(workspaces, remote)
+    await fresh_clone(workspaces, remote, {"a": "b\n"}, branches=("fix",))
     await agents_git(machine, "api", "switch", "--quiet", "-c", "fix/two")
     with pytest.raises(GitFailed) as failed:
         await workspaces.push("api", "C", AUTHOR, Told())
@@ -87,8 +72,7 @@ async def test_a_branch_of_the_remotes_in_the_way_of_a_name_is_told(
 
 
 async def test_a_lock_that_was_left_is_named(machine: Machine, workspaces: Workspaces, remote: GitRemote) -> None:
-    await remote.repository("api", {"a": "b\n"})
-    await cloned(workspaces, remote)
+    await fresh_clone(workspaces, remote, {"a": "b\n"})
     await write(machine, "api", ".git/index.lock", "")
     await write(machine, "api", "a", "c\n")
     with pytest.raises(GitFailed, match=r"\.git/index\.lock") as failed:

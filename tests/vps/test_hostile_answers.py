@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from tests.vps.conftest import Machine
-from tests.vps.git_remote import GitRemote, git_remote
-from tests.vps.workspace_rig import agents_git, cloned, workspaces_of, write
+from tests.vps.git_remote import GitRemote
+from tests.vps.workspace_rig import agents_git, fresh_clone, write
 from vps import git_containers
 from vps import workspaces as module
 from vps.errors import BadInput, VpsError
@@ -24,18 +23,11 @@ _STOP = 'for p in /proc/[0-9]*; do [ "$(cat $p/comm)" = timeout ] && kill -STOP 
 
 
 @pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
-        await served.repository("api", {"main.py": "print(1)\n"})
-        yield served
-
-
-@pytest.fixture
-async def workspaces(machine: Machine, remote: GitRemote) -> Workspaces:
-    made = workspaces_of(machine, remote)
-    await cloned(made, remote)
-    await made.create("good")
-    return made
+async def workspaces(workspaces: Workspaces, remote: GitRemote) -> Workspaces:
+    """With `api`, which a test makes hostile, and `good`."""
+    await fresh_clone(workspaces, remote)
+    await workspaces.create("good")
+    return workspaces
 
 
 async def plant(machine: Machine, script: str) -> None:

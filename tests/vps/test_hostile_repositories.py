@@ -12,7 +12,7 @@ import pytest
 
 from tests.vps.conftest import KEY, Machine
 from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
-from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, workspaces_of, write
+from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, fresh_clone, write
 from vps.errors import BadInput
 from vps.events import types as t
 from vps.testing.model import ScriptedModel, bash, say, steps
@@ -36,17 +36,10 @@ _HOOKS = (
 
 
 @pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
-        yield served
-
-
-@pytest.fixture
-async def workspaces(machine: Machine, remote: GitRemote) -> AsyncIterator[Workspaces]:
-    await remote.repository("api", {"main.py": "print(1)\n", "data.bin": "0\n"})
-    made = workspaces_of(machine, remote)
-    await cloned(made, remote)
-    yield made
+async def workspaces(workspaces: Workspaces, remote: GitRemote) -> AsyncIterator[Workspaces]:
+    """With `api`; nothing of it may run on the host."""
+    await fresh_clone(workspaces, remote, {"main.py": "print(1)\n", "data.bin": "0\n"})
+    yield workspaces
     escaped = CANARY.exists()
     CANARY.unlink(missing_ok=True)
     assert not escaped, "something of the tree's ran on the host"

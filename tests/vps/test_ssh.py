@@ -78,18 +78,20 @@ async def test_a_host_where_nothing_listens_is_unreachable(host_config: HostConf
 
 async def test_a_lost_connection_comes_back_by_itself(tmp_path: Path) -> None:
     key = tmp_path / "key"
-    async with sshd(tmp_path / "sshd", authorized_key=generate_key(key), say=print) as server:
-        async with SshHost(login(server, key)) as host:
-            await server.stop()
-            async with asyncio.timeout(30):
-                await host.down.wait()
-            assert isinstance(host.lost, HostUnreachable)
-            with pytest.raises(HostTimeout):
-                await host.run(cmd("true"), timeout=0.2)
+    async with (
+        sshd(tmp_path / "sshd", authorized_key=generate_key(key), say=print) as server,
+        SshHost(login(server, key)) as host,
+    ):
+        await server.stop()
+        async with asyncio.timeout(30):
+            await host.down.wait()
+        assert isinstance(host.lost, HostUnreachable)
+        with pytest.raises(HostTimeout):
+            await host.run(cmd("true"), timeout=0.2)
 
-            await server.start()
-            assert (await host.run(cmd("echo", "back"), timeout=30)).stdout == b"back\n"
-            assert host.lost is None
+        await server.start()
+        assert (await host.run(cmd("echo", "back"), timeout=30)).stdout == b"back\n"
+        assert host.lost is None
 
 
 async def test_more_commands_than_sessions_wait_their_turn(host_config: HostConfig) -> None:

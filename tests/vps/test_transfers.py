@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ import pytest
 
 from tests.agent_image import IMAGE
 from tests.vps.conftest import Machine
-from tests.vps.git_remote import ENVIRON, GitRemote, git, git_remote
-from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, workspaces_of, write
+from tests.vps.git_remote import ENVIRON, GitRemote, git
+from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, write
 from vps.commands import git as commands
 from vps.errors import BadInput, VpsError
 from vps.relay import Relay
@@ -26,19 +25,13 @@ SECRET = "the-other-repositorys-secret"
 
 
 @pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
-        await served.repository("mine", {"a.txt": "a\n"})
-        await served.repository("theirs", {"secret.txt": SECRET})
-        yield served
-
-
-@pytest.fixture
-async def workspaces(machine: Machine, remote: GitRemote) -> Workspaces:
-    made = workspaces_of(machine, remote)
-    await cloned(made, remote, "mine")
-    await cloned(made, remote, "theirs")
-    return made
+async def workspaces(workspaces: Workspaces, remote: GitRemote) -> Workspaces:
+    """With `mine` and `theirs`."""
+    await remote.repository("mine", {"a.txt": "a\n"})
+    await remote.repository("theirs", {"secret.txt": SECRET})
+    await cloned(workspaces, remote, "mine")
+    await cloned(workspaces, remote, "theirs")
+    return workspaces
 
 
 async def plant(machine: Machine, script: str) -> None:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from tests.vps.conftest import Machine
-from tests.vps.git_remote import GitRemote, git_remote
-from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, workspaces_of, write
+from tests.vps.git_remote import GitRemote
+from tests.vps.workspace_rig import AUTHOR, Told, agents_git, fresh_clone, write
 from vps.errors import BadInput
 from vps.workspaces import Workspaces
 
 
 @pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
-        await served.repository("api", {"a": "b\n", ".gitignore": "*.env\nnode_modules/\n"})
-        yield served
-
-
-@pytest.fixture
-async def workspaces(machine: Machine, remote: GitRemote) -> Workspaces:
-    made = workspaces_of(machine, remote)
-    await cloned(made, remote)
-    return made
+async def workspaces(workspaces: Workspaces, remote: GitRemote) -> Workspaces:
+    """With `api`."""
+    await fresh_clone(workspaces, remote, {"a": "b\n", ".gitignore": "*.env\nnode_modules/\n"})
+    return workspaces
 
 
 async def committed(machine: Machine, text: str, where: str = "api") -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from tests.vps.conftest import Machine
-from tests.vps.git_remote import TOKEN, GitRemote
-from vps.git_containers import GitCredential
+from tests.vps.git_remote import GitRemote
 from vps.remotes import parse_remote
 from vps.shell import cmd
 from vps.workspaces import Workspaces
@@ -26,17 +23,20 @@ class Told:
         self.lines.append(text)
 
 
-def workspaces_of(machine: Machine, remote: GitRemote) -> Workspaces:
-    """With the remote's own token."""
-    credential = GitCredential(token=SecretStr(TOKEN), token_host=remote.host)
-    return Workspaces(machine.relay, machine.config(), credential)
-
-
 async def cloned(workspaces: Workspaces, remote: GitRemote, name: str = "api", branch: str | None = None) -> Told:
     """The repository `owner/<name>` as a workspace of that name."""
     told = Told()
     await workspaces.clone(parse_remote(f"{remote.url}/owner/{name}.git"), name, branch, told)
     return told
+
+
+async def fresh_clone(
+    workspaces: Workspaces, remote: GitRemote, files: dict[str, str] | None = None, branches: tuple[str, ...] = ()
+) -> Path:
+    """A new repository `owner/api` on the remote, cloned as the workspace `api`; where the remote keeps it."""
+    bare = await remote.repository("api", files or {"main.py": "print(1)\n"}, branches)
+    await cloned(workspaces, remote)
+    return bare
 
 
 async def write(machine: Machine, name: str, file: str, text: str, mode: int = 0o644) -> Path:
@@ -47,6 +47,11 @@ async def write(machine: Machine, name: str, file: str, text: str, mode: int = 0
     path.chmod(mode)
     await machine.host.run(cmd("chown", "-R", "-h", "1001:1001", str(path.parent)))
     return path
+
+
+def left_aside(machine: Machine) -> list[str]:
+    """What of a making or a removal that did not come to its end still lies there."""
+    return sorted(path.name for part in ("", "workspaces", "git") for path in (machine.root / part).glob(".*-*"))
 
 
 async def agents_git(machine: Machine, name: str, *words: str) -> str:
