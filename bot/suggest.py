@@ -49,7 +49,7 @@ class Suggestions:
                     return [name for name in await known() if typed.lower() in name.lower()]
             except (VpsError, TimeoutError):
                 return []
-            except Exception:  # noqa: BLE001  as above; it is logged with its trace
+            except Exception:  # noqa: BLE001  nobody wants an error while typing; it is logged with its trace
                 await log.aexception("suggestions failed")
                 return []
 

@@ -21,8 +21,7 @@ def add(verbs: Any, parser: argparse.ArgumentParser) -> None:
 
 
 async def _print(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
-    # The other verbs have no use for it.
-    import shtab  # noqa: PLC0415
+    import shtab  # noqa: PLC0415  the other verbs have no use for it
 
     answer(shtab.complete(parser, given.shell))
     return ExitCode.DONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -26,7 +27,7 @@ def environ(settings: Settings) -> dict[str, str]:
     return {name: _text(value) for name, value in given.items()}
 
 
-def _text(value: object) -> str:
+def _text(value: SecretStr | frozenset[int] | Path | str | float) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return ",".join(map(str, value)) if isinstance(value, frozenset) else str(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    return ",".join(map(str, value)) if isinstance(value, frozenset) else str(value)

@@ -18,9 +18,8 @@ V2 = 1 << 15
 OPTION = {"type": 3, "name": "o", "description": "d"}
 TEXT: dict[str, Any] = {"type": 10, "content": "text"}
 
-needs_document = pytest.mark.skipif(
-    "DISCORD_OPENAPI" not in os.environ, reason="DISCORD_OPENAPI names no copy of Discord's OpenAPI document"
-)
+NO_DOCUMENT = "DISCORD_OPENAPI names no copy of Discord's OpenAPI document"
+needs_document = pytest.mark.skipif("DISCORD_OPENAPI" not in os.environ, reason=NO_DOCUMENT)
 
 
 def button(custom_id: str = "b", **more: Any) -> dict[str, Any]:

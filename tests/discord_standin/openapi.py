@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -39,9 +39,10 @@ def with_string_ids(body: Any, key: str = "") -> Any:
     The `id` of a component is a small integer and stays one; that of an attachment becomes a string.
     """
     if isinstance(body, Mapping):
-        return {str(k): with_string_ids(v, _key_of(str(k), key)) for k, v in body.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        members = cast("Mapping[Any, Any]", body)
+        return {str(k): with_string_ids(v, _key_of(str(k), key)) for k, v in members.items()}
     if isinstance(body, list):
-        return [with_string_ids(each, key) for each in body]  # pyright: ignore[reportUnknownVariableType]  JSON
+        return [with_string_ids(each, key) for each in cast("list[Any]", body)]
     number = isinstance(body, int) and not isinstance(body, bool)
     return str(body) if number and _IDS.search(key) and key != "id" else body
 

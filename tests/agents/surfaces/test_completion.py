@@ -34,7 +34,7 @@ async def shell(name: str) -> str:
     try:
         return await provide(name, [name], print)
     except VpsError as missing:
-        pytest.skip(str(missing))
+        pytest.skip(f"the shell cannot be had here: {missing}")
 
 
 async def script(station: Station, name: str, directory: Path) -> Path:
