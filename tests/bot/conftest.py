@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from pydantic import SecretStr
 
 from tests.bot.scene import IMAGE, KEY, Ground, Scene, opened
+from tests.vps.git_remote import TOKEN, GitRemote
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import generate_key, sshd
 
@@ -21,6 +23,13 @@ async def ground(tmp_path_factory: pytest.TempPathFactory, image: str) -> AsyncI
         server = await stack.enter_async_context(sshd(directory, authorized_key=generate_key(key), say=print))
         model = await stack.enter_async_context(ScriptedModel(api_key=KEY))
         yield Ground(server, key, model)
+
+
+@pytest.fixture
+async def git_scene(ground: Ground, remote: GitRemote) -> AsyncIterator[Scene]:
+    """A scene whose GitHub is that remote."""
+    async with opened(ground, GITHUB_TOKEN=SecretStr(TOKEN), GITHUB_API_URL=remote.url) as found:
+        yield found
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from bot.demo.stage import seed
 from bot.service import running_bot
 from tests.agent_image import IMAGE
 from tests.discord_standin import Channel, Interaction, Message, StandIn, User
+from tests.vps.git_remote import GitRemote
 from vps.host.layout import LABEL_ROOT
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd
@@ -115,6 +116,18 @@ class Scene:
     async def slash(self, command: str, *, user: User | None = None, **options: Any) -> Interaction:
         return await self.discord.slash(user or self.ada, self.channel, command, **options)
 
+    async def click(self, message: Message, label: str, *, user: User | None = None) -> Interaction:
+        """Press a button by its words. Raises as `Message.button` and `Actors.click` do."""
+        button = message.button(label).custom_id
+        assert button
+        return await self.discord.click(user or self.ada, message, button)
+
+    async def clone(self, remote: GitRemote) -> str:
+        """Clone its repository `api` into a workspace; the workspace's path."""
+        cloning = await self.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
+        await cloning.shows("api · main", RUN_S)
+        return f"{self.root}/workspaces/api"
+
     async def spawn(self, task: str, **options: Any) -> Channel:
         """The thread of a new run."""
         before = {thread.id for thread in self.discord.threads(self.channel)}
@@ -153,6 +166,12 @@ class Scene:
                 # The keeper removed one between the two.
                 if "No such" not in str(error):
                     raise
+
+    async def gone(self, name: str) -> None:
+        """Wait until a container is removed."""
+        async with asyncio.timeout(RUN_S):
+            while name in (await docker("ps", "--all", "--format", "{{.Names}}")).split():
+                await asyncio.sleep(0.05)
 
     def run_directories(self) -> list[str]:
         runs = self.root / "runs"

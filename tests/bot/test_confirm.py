@@ -38,9 +38,7 @@ async def press(scene: Scene, user: User, label: str, question_of: str, **option
     interaction = await scene.slash(question_of, user=user, **options)
     question = await interaction.shows("Delete draft with ", RUN_S)
     assert question.ephemeral
-    button = question.button(label).custom_id
-    assert button
-    await scene.discord.click(user, question, button)
+    await scene.click(question, label, user=user)
     return (await interaction.shows("onfirmed: ", RUN_S)).text
 
 

@@ -40,4 +40,4 @@ async def test_an_agent_started_in_direct_messages_has_its_thread_in_the_configu
     interaction = await scene.discord.slash(scene.ada, direct, "spawn", task="say hello")
     thread = await scene.new_thread(before)
     await scene.end_of(thread)
-    assert scene.channel.mention in (await interaction.reply(RUN_S)).text
+    await interaction.shows(scene.channel.mention, RUN_S)

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from tests.bot.scene import RUN_S, Ground, Scene, opened
+from tests.bot.scene import RUN_S, Scene
 from tests.discord_standin.faults import Fault, Kind
-from tests.vps.git_remote import TOKEN, GitRemote, git_remote
+from tests.vps.git_remote import GitRemote
 
 ORIGINAL = re.compile(r"/webhooks/.*/messages/@original")
 
 
 @pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
-        await served.repository("api", {f"file{at}.txt": f"{at}\n" * 100 for at in range(300)})
-        yield served
-
-
-@pytest.fixture
-async def scene(ground: Ground, remote: GitRemote) -> AsyncIterator[Scene]:
-    async with opened(ground, GITHUB_TOKEN=SecretStr(TOKEN), GITHUB_API_URL=remote.url) as found:
-        yield found
+async def scene(git_scene: Scene, remote: GitRemote) -> Scene:
+    # Enough files for a clone with steps to tell.
+    await remote.repository("api", {f"file{at}.txt": f"{at}\n" * 100 for at in range(300)})
+    return git_scene
 
 
 async def test_a_clone_shows_its_steps_in_the_answer_and_no_oftener_than_it_may(

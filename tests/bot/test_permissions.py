@@ -43,9 +43,7 @@ async def test_a_stranger_gets_no_suggestions_and_cannot_press_stop(scene: Scene
     assert await scene.discord.autocomplete(scene.eve, scene.channel, "status", "container_id", "") == []
     assert await scene.discord.autocomplete(scene.eve, scene.channel, "spawn", "workspace_path", "") == []
     card = scene.discord.messages(thread)[0]
-    button = card.button("Stop").custom_id
-    assert button
-    click = await scene.discord.click(scene.eve, card, button)
+    click = await scene.click(card, "Stop", user=scene.eve)
     assert (await click.shows("You may not use", RUN_S)).ephemeral
     assert (await scene.container())["State"]["Running"]
 

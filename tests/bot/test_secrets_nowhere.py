@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from tests.bot.scene import KEY, RUN_S, Ground, Scene, docker, opened
-from tests.vps.git_remote import TOKEN, GitRemote, git_remote
+from tests.bot.scene import KEY, RUN_S, Scene
+from tests.vps.git_remote import TOKEN, GitRemote
 
 SECRETS = (TOKEN.encode(), KEY.get_secret_value().encode())
 
 
 @pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
-        await served.repository("api", {"a.txt": "a\n"})
-        yield served
-
-
-@pytest.fixture
-async def scene(ground: Ground, remote: GitRemote) -> AsyncIterator[Scene]:
-    async with opened(ground, GITHUB_TOKEN=SecretStr(TOKEN), GITHUB_API_URL=remote.url) as found:
-        yield found
+async def scene(git_scene: Scene, remote: GitRemote) -> Scene:
+    await remote.repository("api", {"a.txt": "a\n"})
+    return git_scene
 
 
 def holding(directory: Path) -> Iterator[Path]:
@@ -40,8 +32,7 @@ def holding(directory: Path) -> Iterator[Path]:
 
 
 async def test_they_are_in_no_file_log_or_container_of_ours(scene: Scene, remote: GitRemote) -> None:
-    await (await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")).shows("api · main", RUN_S)
-    path = str(scene.root / "workspaces" / "api")
+    path = await scene.clone(remote)
     thread = await scene.spawn("scenario:sleep:300", workspace_path=path)
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
 
@@ -55,8 +46,8 @@ async def test_they_are_in_no_file_log_or_container_of_ours(scene: Scene, remote
     await scene.end_of(thread)
     name = container["Name"].removeprefix("/")
     pushed = await scene.slash("workspace push", workspace_name="api", commit_message="a push")
-    await pushed.reply(RUN_S)
+    await pushed.shows("has main at", RUN_S)
+    await scene.gone(name)
     assert await asyncio.to_thread(list, holding(scene.root)) == []
     assert not any(secret.decode() in str(scene.logged) for secret in SECRETS)
     assert not any(secret.decode() in scene.discord.transcript(thread) for secret in SECRETS)
-    assert name not in await docker("ps", "--all", "--format", "{{.Names}}")

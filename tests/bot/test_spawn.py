@@ -20,12 +20,11 @@ async def test_spawn_repairs_the_repository_and_tells_it_in_a_thread(scene: Scen
     assert interaction.deferred
     assert interaction.seconds_to_answer is not None
     assert interaction.seconds_to_answer < 1
-    anchor = await interaction.reply()
     thread = await scene.new_thread(set())
     end = await scene.end_of(thread)
-    assert thread.id == anchor.id
     assert thread.name == "fix add() and add a test"
-    assert await scene.name_of(thread) in anchor.text
+    anchor = await interaction.shows(await scene.name_of(thread), RUN_S)
+    assert thread.id == anchor.id
     card, *below = scene.discord.messages(thread)
     assert "### ✅ Done\nfix add() and add a test" in card.text
     assert card.edits >= 1
@@ -60,9 +59,7 @@ async def test_docker_alone_tells_whose_a_run_is_and_the_stop_button_ends_it(sce
     assert labels["agentflow.surface"] == "discord"
     assert KEY.get_secret_value() not in str(container)
     card = await scene.discord.message_in(thread, "### ⏳ Running", RUN_S)
-    button = card.button("Stop").custom_id
-    assert button
-    click = await scene.discord.click(scene.ada, card, button)
+    click = await scene.click(card, "Stop")
     await click.answered()
     assert (await click.shows(f"{name} stopped.".replace("_", "\\_"), RUN_S)).ephemeral
     assert "**Stopped**" in (await scene.end_of(thread)).text
@@ -114,7 +111,7 @@ async def test_spawn_inside_a_thread_opens_its_own_in_the_channel_above(scene: S
     await scene.end_of(second)
     assert second.parent_id == scene.channel.id
     assert second.id in scene.channel.messages
-    assert scene.channel.mention in (await interaction.reply()).text
+    await interaction.shows(scene.channel.mention, RUN_S)
 
 
 async def test_a_run_that_another_surface_started_gets_a_thread_in_the_default_channel(scene: Scene) -> None:
@@ -137,8 +134,9 @@ async def test_the_anchor_shows_how_the_image_is_built(ground: Ground) -> None:
             await scene.discord.message_in(scene.channel, "🏗️", RUN_S)
             thread = await scene.new_thread(set())
             await scene.end_of(thread)
-            anchor = scene.channel.messages[thread.id]
-            assert re.search(r"\n-# claude-agent-\d+-\w{6}$", anchor.text)
+            name = re.compile(r"\n-# claude-agent-\d+-\w{6}$")
+            anchor = await scene.discord.message_in(scene.channel, lambda each: bool(name.search(each.text)), RUN_S)
+            assert anchor.id == thread.id
         finally:
             await docker("rmi", "--force", image)
 

@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from tests.agents.github_standin import GitHubStandin
-from tests.bot.scene import RUN_S, Ground, Scene, opened
+from tests.bot.scene import RUN_S, Scene
 from tests.discord_standin import Interaction, Message
 from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
 
@@ -23,25 +22,23 @@ def github() -> GitHubStandin:
 
 @pytest.fixture
 async def remote(tmp_path: Path, github: GitHubStandin) -> AsyncIterator[GitRemote]:
+    """With GitHub's API beside it."""
     async with git_remote(tmp_path / "remotes", github.add_to) as served:
         github.url = served.url
-        await served.repository("api", {"calc.py": "def add(a, b):\n    return a - b\n"})
         yield served
 
 
 @pytest.fixture
-async def scene(ground: Ground, remote: GitRemote) -> AsyncIterator[Scene]:
-    async with opened(ground, GITHUB_TOKEN=SecretStr(TOKEN), GITHUB_API_URL=remote.url) as found:
-        yield found
+async def scene(git_scene: Scene, remote: GitRemote) -> Scene:
+    await remote.repository("api", {"calc.py": "def add(a, b):\n    return a - b\n"})
+    return git_scene
 
 
 async def test_from_clone_to_push(scene: Scene, remote: GitRemote) -> None:
-    cloning = await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
-    await cloning.shows("api · main", RUN_S)
+    path = await scene.clone(remote)
     offered = await scene.discord.autocomplete(scene.ada, scene.channel, "workspace push", "workspace_name", "AP")
     assert [choice.value for choice in offered] == ["api"]
 
-    path = f"{scene.settings.AGENTFLOW_ROOT}/workspaces/api"
     thread = await scene.spawn("fix add() and add a test", workspace_path=path)
     await scene.end_of(thread)
     diff = await scene.answer("workspace diff", workspace_name="api")
@@ -55,9 +52,7 @@ async def test_from_clone_to_push(scene: Scene, remote: GitRemote) -> None:
 
 
 async def test_a_second_agent_gets_a_tree_of_its_own_that_can_be_pushed(scene: Scene, remote: GitRemote) -> None:
-    cloning = await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
-    await cloning.shows("api · main", RUN_S)
-    path = f"{scene.settings.AGENTFLOW_ROOT}/workspaces/api"
+    path = await scene.clone(remote)
     first = await scene.spawn("scenario:sleep:300", workspace_path=path)
     await scene.discord.message_in(first, "This takes a while.", RUN_S)
 
@@ -78,56 +73,43 @@ async def test_a_forced_delete_asks_the_one_who_asked_for_it(scene: Scene) -> No
     await (await scene.slash("workspace create", workspace_name="draft")).shows("draft · main", RUN_S)
     interaction = await scene.slash("workspace delete", workspace_name="draft", force=True)
     question = await interaction.shows("No work in it is lost", RUN_S)
-    button = question.button("Cancel").custom_id
-    assert button
-    await scene.discord.click(scene.ada, question, button)
+    await scene.click(question, "Cancel")
     await interaction.shows("Not confirmed", RUN_S)
     assert "draft" in await scene.bot.crew.workspaces.names()
 
     (scene.root / "workspaces" / "draft" / "new.txt").write_text("x")
     again = await scene.slash("workspace delete", workspace_name="draft", force=True)
     question = await again.shows("Delete draft with 1 uncommitted changes, which exist nowhere else?", RUN_S)
-    button = question.button("Confirm").custom_id
-    assert button
-    await scene.discord.click(scene.ada, question, button)
+    await scene.click(question, "Confirm")
     await again.shows("draft is deleted", RUN_S)
     assert "draft" not in await scene.bot.crew.workspaces.names()
 
 
 async def test_what_changes_files_beneath_an_agent_asks_first(scene: Scene, remote: GitRemote) -> None:
-    cloning = await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
-    await cloning.shows("api · main", RUN_S)
-    thread = await scene.spawn("scenario:sleep:300", workspace_path=f"{scene.settings.AGENTFLOW_ROOT}/workspaces/api")
+    path = await scene.clone(remote)
+    thread = await scene.spawn("scenario:sleep:300", workspace_path=path)
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
     name = await scene.name_of(thread)
 
     syncing = await scene.slash("workspace sync", workspace_name="api")
     question = await syncing.shows(f"while agents work there: {name}?", RUN_S)
-    button = question.button("Cancel").custom_id
-    assert button
-    await scene.discord.click(scene.ada, question, button)
+    await scene.click(question, "Cancel")
     await syncing.shows("Not confirmed", RUN_S)
     branching = await scene.slash("workspace branch", workspace_name="api", branch_name="fix")
     question = await branching.shows(f"while agents work there: {name}?", RUN_S)
-    button = question.button("Confirm").custom_id
-    assert button
-    await scene.discord.click(scene.ada, question, button)
+    await scene.click(question, "Confirm")
     await branching.shows("api · fix", RUN_S)
 
 
 async def test_the_end_of_a_run_offers_its_diff_and_a_push(scene: Scene, remote: GitRemote) -> None:
-    cloning = await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")
-    await cloning.shows("api · main", RUN_S)
-    path = f"{scene.settings.AGENTFLOW_ROOT}/workspaces/api"
+    path = await scene.clone(remote)
     thread = await scene.spawn("fix add() and add a test", workspace_path=path)
     end = await scene.end_of(thread)
     await scene.restart_bot()
 
-    button = end.button("Diff").custom_id
-    assert button
-    shown = await scene.discord.click(scene.ada, end, button)
+    shown = await scene.click(end, "Diff")
     await shown.shows("calc.py", RUN_S)
-    refused = await scene.discord.click(scene.eve, end, button)
+    refused = await scene.click(end, "Diff", user=scene.eve)
     await refused.shows("You may not use", RUN_S)
 
     form = await push_form(scene, end, f"Push main to {remote.host}")
@@ -144,9 +126,7 @@ async def test_the_end_of_a_run_offers_its_diff_and_a_push(scene: Scene, remote:
 
 async def push_form(scene: Scene, end: Message, title: str) -> Interaction:
     """What the button opens, and what it tells."""
-    button = end.button("Push").custom_id
-    assert button
-    form = await scene.discord.click(scene.ada, end, button)
+    form = await scene.click(end, "Push")
     await form.answered()
     assert form.modal is not None
     assert form.modal["title"] == title
@@ -172,7 +152,8 @@ async def test_from_a_new_repository_on_github_to_a_pull_request(
     await first.shows("has main at", RUN_S)
     early = await scene.slash("workspace pr", workspace_name="site", title="Too early")
     await early.shows("Make a branch", RUN_S)
-    await (await scene.slash("workspace branch", workspace_name="site", branch_name="feature")).shows("feature", RUN_S)
+    branching = await scene.slash("workspace branch", workspace_name="site", branch_name="feature")
+    await branching.shows("site · feature", RUN_S)
     unpushed = await scene.slash("workspace pr", workspace_name="site", title="Unpushed")
     await unpushed.shows("Push it first", RUN_S)
     pushing = await scene.slash("workspace push", workspace_name="site")
@@ -185,8 +166,7 @@ async def test_from_a_new_repository_on_github_to_a_pull_request(
 async def test_a_pull_request_waits_for_its_own_branch_alone(
     scene: Scene, remote: GitRemote, github: GitHubStandin
 ) -> None:
-    await (await scene.slash("workspace clone", repo_url=f"{remote.url}/owner/api.git")).shows("api · main", RUN_S)
-    tree = Path(scene.settings.AGENTFLOW_ROOT) / "workspaces" / "api"
+    tree = Path(await scene.clone(remote))
     for words in (
         ("switch", "-qc", "other"),
         ("commit", "-q", "--allow-empty", "-m", "x"),
@@ -196,7 +176,7 @@ async def test_a_pull_request_waits_for_its_own_branch_alone(
     ):
         await git(*words, cwd=tree)
     subprocess.run(["chown", "-R", "-h", "1001:1001", str(tree)], check=True)
-    await (await scene.slash("workspace branch", workspace_name="api", branch_name="pr")).shows("pr", RUN_S)
+    await (await scene.slash("workspace branch", workspace_name="api", branch_name="pr")).shows("api · pr", RUN_S)
     await (await scene.slash("workspace push", workspace_name="api")).shows("has pr at", RUN_S)
 
     opening = await scene.slash("workspace pr", workspace_name="api", title="Only this")

@@ -100,6 +100,17 @@ async def test_ignored_files_that_nothing_makes_again_are_named(machine: Machine
         await workspaces.delete("api", force=False)
 
 
+async def nothing_is_done(workspaces: Workspaces, why: str) -> None:
+    """Whatever would change the workspace is refused, for that reason."""
+    for work in (
+        workspaces.push("api", "x", AUTHOR, Told()),
+        workspaces.branch("api", "more"),
+        workspaces.sync("api", Told()),
+    ):
+        with pytest.raises(BadInput, match=why):
+            await work
+
+
 async def test_detached_conflicted_and_half_merged_workspaces_are_told_and_left_alone(
     machine: Machine, workspaces: Workspaces, remote: GitRemote
 ) -> None:
@@ -118,24 +129,12 @@ async def test_detached_conflicted_and_half_merged_workspaces_are_told_and_left_
         await agents_git(machine, "api", "merge", "rescue")
     found = await workspaces.find("api")
     assert (found.conflicts, found.operation) == (1, "a merge")
-    for work in (
-        workspaces.push("api", "x", AUTHOR, Told()),
-        workspaces.branch("api", "more"),
-        workspaces.sync("api", Told()),
-    ):
-        with pytest.raises(BadInput, match="1 files in conflict"):
-            await work
+    await nothing_is_done(workspaces, "1 files in conflict")
     assert "<<<<<<<" in (await workspaces.diff("api")).patch
 
     await write(machine, "api", "a", "both\n")
     await agents_git(machine, "api", "add", "a")
-    for work in (
-        workspaces.push("api", "x", AUTHOR, Told()),
-        workspaces.branch("api", "more"),
-        workspaces.sync("api", Told()),
-    ):
-        with pytest.raises(BadInput, match="in the middle of a merge"):
-            await work
+    await nothing_is_done(workspaces, "in the middle of a merge")
     await agents_git(machine, "api", "commit", "--quiet", "--no-edit")
     pushed = await workspaces.push("api", "x", AUTHOR, Told())
     assert pushed.sha == await remote.head("api")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,14 @@ import pytest
 from agents.surfaces.cli_console import Steps
 from tests.agents.conftest import REPOSITORY, Station
 from tests.agents.terminal import on_terminal
-from tests.vps.git_remote import TOKEN, GitRemote, git_remote
+from tests.vps.git_remote import TOKEN, GitRemote
 from vps.testing.packages import run_program
 
 
 @pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[GitRemote]:
-    async with git_remote(tmp_path / "remotes") as served:
-        await served.repository("api", {"a.txt": "a\n"})
-        yield served
-
-
-@pytest.fixture
-def cloning(docked: Station, remote: GitRemote) -> Station:
+async def cloning(docked: Station, remote: GitRemote) -> Station:
+    """One that may clone `api` of that remote."""
+    await remote.repository("api", {"a.txt": "a\n"})
     docked.environ |= {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": remote.url}
     return docked
 
