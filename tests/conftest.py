@@ -15,6 +15,7 @@ import pytest
 import structlog
 
 from tests.agent_image import ensure_image
+from tests.login import login
 from tests.vps.git_remote import GitRemote, git_remote
 from vps.config import HostConfig
 from vps.testing.engine import engine
@@ -49,13 +50,6 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sshd
 @pytest.fixture(scope="session")
 def host_config(server: Sshd) -> HostConfig:
     return login(server, server.known_hosts.parent / "login_key")
-
-
-def login(server: Sshd, key: Path) -> HostConfig:
-    """As the first of its users, with that key."""
-    return HostConfig(
-        address=server.address, port=server.port, user=server.users[0], key=key, known_hosts=server.known_hosts
-    )
 
 
 @pytest.fixture(scope="session")

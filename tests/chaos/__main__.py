@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.agent_image import ensure_image
 from tests.chaos import schedule
 from tests.chaos.stage import stage
-from vps.config import HostConfig
+from tests.login import login
 from vps.testing.engine import engine
 from vps.testing.sshd import generate_key, sshd
 
@@ -38,15 +38,9 @@ async def _image() -> str:
     """The agents', on the machine's engine; made if need be."""
     with tempfile.TemporaryDirectory(prefix="aflow-chaos-") as name:
         directory = Path(name)
-        async with engine(print), sshd(directory, authorized_key=generate_key(directory / "key"), say=print) as server:
-            config = HostConfig(
-                address=server.address,
-                port=server.port,
-                user=server.users[0],
-                key=directory / "key",
-                known_hosts=server.known_hosts,
-            )
-            return await ensure_image(config)
+        key = directory / "key"
+        async with engine(print), sshd(directory, authorized_key=generate_key(key), say=print) as server:
+            return await ensure_image(login(server, key))
 
 
 def _say(text: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import login
+from tests.login import login
 from tests.vps.cache_rig import Agents, run_the_task
 from tests.vps.conftest import KEY, Machine, machine_at
 from vps.errors import DockerUnavailable

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import login
+from tests.login import login
 from vps.errors import DockerUnavailable, ImageBuildFailed
 from vps.image import Image, State, certificates, inputs_hash, sources
 from vps.ssh import SshHost

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.agent_image import IMAGE
-from tests.conftest import login
+from tests.login import login
 from tests.own_engine import OwnEngine, own_engine
 from tests.vps.conftest import Machine, machine_at
 from vps.host.layout import LABEL_ROOT, LABEL_RUN

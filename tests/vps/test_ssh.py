@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import login
+from tests.login import login
 from vps.config import HostConfig
 from vps.errors import HostKeyError, HostTimeout, HostUnreachable, LoginRefused
 from vps.shell import cmd
