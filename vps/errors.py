@@ -3,6 +3,7 @@
 VpsError
 ├── BadInput (ValueError)            a field was refused before anything started
 ├── NoSuchRun (LookupError)          no container of that id, or more than one
+├── RunEnded                         nobody reads its inbox any more
 ├── WorkspaceBusy                    an agent works there already
 ├── LeaseTaken                       another bot serves the root directory
 ├── HostError
@@ -56,6 +57,13 @@ class NoSuchRun(VpsError, LookupError):
             remedy = "List them with /list or `agentflow list`."
         super().__init__(message, remedy=remedy)
         self.candidates = candidates
+
+
+class RunEnded(VpsError):
+    """The run has ended, or is about to: nothing can be said to it."""
+
+    def __init__(self) -> None:
+        super().__init__("This agent has ended.", remedy="`/spawn` starts another.")
 
 
 class WorkspaceBusy(VpsError):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.frozen import SILENT_S, freeze, shorten_limits
 from tests.vps.conftest import KEY, Ended, Machine
+from vps import inbox
 from vps.commands import claude
 from vps.events import types as t
 from vps.models import Limits
@@ -63,8 +64,7 @@ async def test_a_message_that_a_hung_cli_had_not_taken_reaches_the_next_one(mach
     name = await machine.start("scenario:sleep:300")
     await machine.seen(name, b'"tool_use"')
     await freeze(machine.docker, name)
-    line = claude.user_message("And mind the gap.", str(uuid.uuid4()))
-    await machine.relay.ask("append", {"name": name, "line": line.rstrip("\n")})
+    await inbox.say(machine.relay, name, "And mind the gap.", str(uuid.uuid4()))
     ended = await machine.ended(name)
 
     assert told(ended) == [("hung", "first"), ("resumed", "replaced")]

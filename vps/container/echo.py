@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _CHUNK = 1 << 18
 _STDOUT = 1
@@ -15,13 +15,13 @@ _RUNNING = b'"state":"running"'
 class Echo:
     """The log file is the buffer: a stalled `docker logs` driver delays the copy and nothing else."""
 
-    def __init__(self, path: str, secrets: list[str], note: Callable[[bytes], None]) -> None:
-        """`note` is given every line."""
+    def __init__(self, path: str, secrets: list[str], notes: Sequence[Callable[[bytes], None]]) -> None:
+        """Each of `notes` is given every line."""
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._torn = b""
         self._waiting = b""
         self._secrets = [os.fsencode(secret) for secret in secrets if len(secret) >= 8]
-        self._note_also = note
+        self._notes = notes
         self.idle = False
         os.set_blocking(_STDOUT, False)
 
@@ -44,7 +44,8 @@ class Echo:
             self._copy()
 
     def _note(self, line: bytes) -> None:
-        self._note_also(line)
+        for note in self._notes:
+            note(line)
         if _STATE in line and line.startswith(b'{"type":"system"'):
             if _IDLE in line:
                 self.idle = True

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import time
+from collections.abc import Callable
 from typing import Any
 
+from vps.container import paths
+
 _CHUNK = 1 << 20
+_PATIENCE_S = 2.0
+"""A host that holds the lock for longer is stuck, and a run must end all the same."""
 
 
 class Inbox:
@@ -16,6 +23,34 @@ class Inbox:
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._torn = b""
         self._seen: set[str] = set()
+        self._asked_at: float | None = None
+        self.is_shut = False
+        """Whether nothing is appended any more."""
+
+    def shut(self, take: Callable[[], bool]) -> bool:
+        """Let nothing more be appended, unless `take` finds something that came before; whether it is shut now.
+
+        The host appends under a lock on the file, and only while the file that is made here is not there (vps.host.inbox):
+        what it appended is found here, or it was refused. Where it holds the lock right now, ask again.
+        """
+        if not self.is_shut and self._locked():
+            try:
+                self.is_shut = not take()
+                if self.is_shut:
+                    _make(paths.INBOX_SHUT)
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+        return self.is_shut
+
+    def _locked(self) -> bool:
+        now = time.monotonic()
+        self._asked_at = now if self._asked_at is None else self._asked_at
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return now - self._asked_at >= _PATIENCE_S
+        self._asked_at = None
+        return True
 
     def take(self) -> tuple[list[bytes], list[dict[str, Any]], list[str]]:
         """What is new: lines for the CLI, orders for the supervisor, and what was wrong with the other lines.
@@ -49,6 +84,13 @@ class Inbox:
         repeated = uuid in self._seen
         self._seen.add(uuid)
         return repeated
+
+
+def _make(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640))
+    except OSError:
+        pass  # on a full disk; the record of the end, for which there is room, says the same a moment later
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -71,6 +71,7 @@ class Supervisor:
         from vps.container.echo import Echo
         from vps.container.inbox import Inbox
         from vps.container.pulse import Pulse
+        from vps.container.receipts import Receipts
         from vps.container.recovery import Recovery
         from vps.host.watch import IN_MODIFY, Watch
 
@@ -82,7 +83,8 @@ class Supervisor:
         self._say("started")
         pulse, times = Pulse(self._log, limits["hung"]), (self._grace_s, _KILL_AFTER_S)
         self._recovery = Recovery(self._cli, pulse, limits["hung"], times, self._say, self._give)
-        self._echo = Echo(paths.LOG, secrets, pulse.note)
+        self._receipts = Receipts()
+        self._echo = Echo(paths.LOG, secrets, (pulse.note, self._receipts.note))
         self._inbox = Inbox(paths.INBOX)
         self._changes = Changes(self._cli.cwd)
         self._watch = Watch()
@@ -115,6 +117,8 @@ class Supervisor:
         self._check_idle()
         self._check_time()
         self._check_disk()
+        if self._reason is not None:
+            self._inbox.shut(self._take)
         self._reap()
 
     def _drain(self) -> None:
@@ -124,19 +128,23 @@ class Supervisor:
             pass
         self._watch.drain()
 
-    def _take(self) -> None:
+    def _take(self) -> bool:
+        """Feed what is new in the inbox; whether there was something."""
         feed, orders, bad = self._inbox.take()
         for text in bad:
             self._say("bad_input", detail=text)
         for order in orders:
             if order.get("op") == "stop":
                 self._stop("stopped")
-        if feed and self._reason is None:
-            self._recovery.gave(feed)
-            self._give(feed)
+        if not feed or self._reason is not None or self._inbox.is_shut:
+            return False
+        self._recovery.gave(feed)
+        self._give(feed)
+        return True
 
     def _give(self, lines: list[bytes]) -> None:
         self._begin_turn()
+        self._receipts.gave(lines)
         self._cli.give(b"".join(line + b"\n" for line in lines))
 
     def _begin_turn(self) -> None:
@@ -157,12 +165,16 @@ class Supervisor:
             self._stop("hung")
 
     def _check_idle(self) -> None:
+        if self._receipts.are_due(idle=self._echo.idle) and self._reason is None:
+            return
         if not (self._fed and self._echo.idle) or self._cli.unfed:
             return
         if self._idle_since is None:
             self._idle_since, self._deadline = time.monotonic(), None
             self._write_turn(None)
         if self._reason or time.monotonic() - self._idle_since >= self._idle_s:
+            if not self._inbox.shut(self._take):
+                return
             self._cli.close_stdin()
             self._leave_at = self._leave_at or time.monotonic() + _LEAVE_S
 
@@ -222,8 +234,9 @@ class Supervisor:
     def _end(self) -> int:
         assert self._status is not None
         code = os.waitstatus_to_exitcode(self._status)
-        reason = self._reason or ("hung" if self._recovery.failed else "completed")
+        reason = self._reason = self._reason or ("hung" if self._recovery.failed else "completed")
         self._release()
+        self._inbox.shut(self._take)
         self._say("ended", reason=reason, exit_code=code, changes=self._changes.end())
         self._echo.follow()
         record = {

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from vps.host import audit, caches, claims, command, control, facts, heads, keeper, lease, prune, runs, workspaces
+from vps.host import (
+    audit,
+    caches,
+    claims,
+    command,
+    control,
+    facts,
+    heads,
+    inbox,
+    keeper,
+    lease,
+    prune,
+    runs,
+    workspaces,
+)
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -49,7 +63,7 @@ _VERBS: dict[str, Answer] = {
     "check": runs.check,
     "prepare": runs.prepare,
     "describe": runs.describe,
-    "append": runs.append,
+    "say": inbox.say,
     "discard": _discard,
     "prune": _prune,
     "trim-caches": _trim_caches,

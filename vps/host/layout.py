@@ -3,7 +3,7 @@
 <root>/runs/<name>/run.json      what was asked
                    in/           mounted read-only: argv, environ, limits.json, inbox.jsonl
                    key/          mounted: environ with the credentials, read and removed by the supervisor
-                   out/          mounted: out.jsonl, err.log, turn.json, exit.json, reserve
+                   out/          mounted: out.jsonl, err.log, turn.json, exit.json, reserve, inbox-shut
                    reserve       with out/reserve: room for the records of the end on a disk that is full by then
                    docker.json   how Docker saw it end; written before the container is removed
 <root>/sessions/<name>/          the CLI's transcripts, mounted at ~/.claude/projects

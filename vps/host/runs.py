@@ -207,17 +207,3 @@ def _tail(path: str, limit: int) -> tuple[bytes, int, int]:
         start = max(0, size - limit)
         file.seek(start)
         return file.read(limit), start, size
-
-
-def append(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Append `line` to a run's inbox, on a line of its own even after a torn one."""
-    path = os.path.join(layout.run(root, request["name"]), "in", "inbox.jsonl")
-    with open(path, "r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        if end:
-            file.seek(end - 1)
-            torn = file.read(1) != b"\n"
-        else:
-            torn = False
-        file.write((b"\n" if torn else b"") + request["line"].encode() + b"\n")
-    return {}
