@@ -20,6 +20,7 @@ from vps.errors import BadInput
 AnyTool = Tool[Any, Any]
 GOOD: dict[str, Any] = {
     "task": "do it",
+    "message": "and a test",
     "container_id": "claude-agent-1",
     "workspace_name": "api",
     "repo_url": "https://github.com/owner/api",
@@ -29,6 +30,7 @@ GOOD: dict[str, Any] = {
 }
 BAD: dict[str, Any] = {
     "task": "  ",
+    "message": " \n",
     "container_id": "x" * 101,
     "workspace_name": "../etc",
     "repo_url": "file:///etc",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.tools import agents, audit, confirm, publishing, workspaces
+from agents.tools import agents, audit, confirm, publishing, send, workspaces
 from agents.tools.core import Tool
 
-TOOLS: tuple[Tool[Any, Any], ...] = (*agents.TOOLS, *workspaces.TOOLS, *publishing.TOOLS, *audit.TOOLS, *confirm.TOOLS)
+TOOLS: tuple[Tool[Any, Any], ...] = (
+    *agents.TOOLS, *send.TOOLS, *workspaces.TOOLS, *publishing.TOOLS, *audit.TOOLS, *confirm.TOOLS
+)  # fmt: skip

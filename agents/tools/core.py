@@ -83,7 +83,8 @@ class Tool(Generic[In, Out]):
 
     `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask. It raises VpsError
     for what would be refused after the yes. `reads` marks
-    one that changes nothing although it takes more than the right to view.
+    one that changes nothing although it takes more than the right to view. `is_once` marks one whose handler does calls of
+    one id once by itself.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Tool(Generic[In, Out]):
     timeout_s: float = 60.0
     confirm: Callable[[Crew, In], Awaitable[str | None]] | None = None
     reads: bool = False
+    is_once: bool = False
 
     @property
     def changes(self) -> bool:
@@ -107,7 +109,7 @@ class Tool(Generic[In, Out]):
         async with self._audited(crew, raw, call) as noted:
             self.permit(call.rights)
             given = self.parse(raw)
-            if call.id is None or not self.changes:
+            if call.id is None or self.is_once or not self.changes:
                 return await self._confirmed_and_done(crew, given, call)
             output, repeated = await once.once(
                 crew,
