@@ -22,6 +22,8 @@ from bot.anchor import Anchor, title
 from bot.calls import STOPPING, Calls, answered
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
+from bot.hearing import Hearing
+from bot.listener import Means
 from bot.menus import run_on_message
 from bot.pace import Pace
 from bot.render.answers import failure
@@ -50,7 +52,8 @@ class Bot(discord.Client):
 
     def __init__(self, settings: Settings, crew: Crew, store: Store) -> None:
         super().__init__(
-            intents=discord.Intents(guilds=True),
+            intents=discord.Intents(guilds=True, guild_messages=True),
+            max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=30,
             guild_ready_timeout=0.5,
@@ -60,6 +63,7 @@ class Bot(discord.Client):
         self.store = store
         self.people = people.People(settings)
         self.calls = Calls()
+        self.hearing = Hearing(Means(self, crew, store, self.people))
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._on_command_error)
         self.showing: dict[str, Feed] = {}
@@ -70,6 +74,7 @@ class Bot(discord.Client):
 
     async def setup_hook(self) -> None:
         """Register the commands and begin to show runs."""
+        await self._ask_for_content()
         suggest = Suggestions(self.crew, self.people).by_parameter()
         for command in commands(TOOLS, self._handle, suggest):
             self.tree.add_command(command)
@@ -85,6 +90,16 @@ class Bot(discord.Client):
         await self.tree.sync()
         self._watcher = asyncio.create_task(self._watch(), name="watch runs")
 
+    async def _ask_for_content(self) -> None:
+        """To ask Discord for what people type, where the application may not have that, would end the login."""
+        flags = self.application.flags if self.application else discord.ApplicationFlags()
+        if flags.gateway_message_content or flags.gateway_message_content_limited:
+            # discord.py takes intents when it is made alone (2.7.1), and is told of the application's flags only now.
+            self._connection._intents.message_content = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        else:
+            remedy = "Turn on Message Content Intent under Bot in Discord's developer portal, then start the bot again."
+            await log.awarning("what people type in threads cannot be read", remedy=remedy)
+
     async def close(self) -> None:
         """Stop showing; the runs go on."""
         tasks = [task for task in (self._watcher, *self._feeds.values()) if task is not None]
@@ -92,12 +107,21 @@ class Bot(discord.Client):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.calls.stop()
+        await self.hearing.close()
         await super().close()
 
     async def on_ready(self) -> None:
         """Say so to systemd and in the log."""
         systemd.notify("READY=1", f"STATUS=Connected to Discord as {self.user}.")
         await log.ainfo("ready", user=str(self.user), guilds=len(self.guilds))
+
+    async def on_connect(self) -> None:
+        """A new session, which tells nothing of the time before. It comes before anything that is posted in it."""
+        self.hearing.missed()
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Something was posted where the bot can see it."""
+        self.hearing.on_message(message)
 
     async def _watch(self) -> None:
         """Every run on the host gets its feed once, whoever started it."""
@@ -132,7 +156,9 @@ class Bot(discord.Client):
         is_news = known is not None or run.alive or ended_at(run) > self.store.made_at - _NEWS_S
         if is_news or run.now - ended_at(run) < _HISTORY_S:
             backlog = self.showing[name].backlog if name in self.showing else None
-            feed = Feed(self.crew, self, self.store, run.record, is_news=is_news, backlog=backlog, pace=self._pace)
+            feed = Feed(
+                self.crew, self, self.store, run.record, self.hearing, is_news=is_news, backlog=backlog, pace=self._pace
+            )
             self.showing[name] = feed
             await feed.run()
 

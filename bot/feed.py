@@ -15,6 +15,8 @@ from bot import metrics
 from bot.backlog import Backlog
 from bot.delivery import ThreadGoneError
 from bot.ending import buttons
+from bot.hearing import Hearing
+from bot.listener import Listener
 from bot.pace import Pace
 from bot.render.activity import said
 from bot.render.batches import next_batch
@@ -25,6 +27,7 @@ from bot.store import Store
 from bot.thread import RunThread
 from vps.events.framing import Framer
 from vps.events.parse import parse
+from vps.events.types import UserMessage
 from vps.follower import End, Fault, Piece
 from vps.models import RunRecord
 from vps.outcome import Ending, Outcome, judge
@@ -59,6 +62,7 @@ class Feed:
         client: discord.Client,
         store: Store,
         record: RunRecord,
+        hearing: Hearing,
         *,
         is_news: bool = True,
         backlog: Backlog | None = None,
@@ -82,6 +86,9 @@ class Feed:
         self._sent_at = 0.0
         self._card_shown: CardView | None = None
         self._thread: RunThread | None = None
+        self._hearing = hearing
+        self._listener: Listener | None = None
+        self._echoed: set[str] = set()
 
     @property
     def unsent(self) -> int:
@@ -103,6 +110,8 @@ class Feed:
                 return
             await self._show(reading)
         except ThreadGoneError as error:
+            if self._thread is not None:
+                self._hearing.forget(self._thread.row)
             await self._report(f"its thread is gone. {error}")
         finally:
             reading.cancel()
@@ -138,7 +147,19 @@ class Feed:
             self._timeline.feed(line)
             for event in line.events:
                 self._tally.feed(event, self._heard)
+                if isinstance(event, UserMessage) and event.is_replay:
+                    self._took(event.uuid)
             self.backlog.arrived(end)
+
+    def _took(self, message_id: str) -> None:
+        self._echoed.add(message_id)
+        if self._listener is not None:
+            self._listener.took([message_id])
+
+    def _listen(self, thread: RunThread) -> Listener:
+        listener = self._listener = self._hearing.listen(thread.row, self._record)
+        listener.took(self._echoed)
+        return listener
 
     async def _show(self, reading: asyncio.Task[None]) -> None:
         channel = self._crew.settings.DISCORD_CHANNEL_ID
@@ -151,6 +172,7 @@ class Feed:
         await thread.catch_up()
         if thread.row.ended:
             return
+        listener = self._listen(thread)
         if thread.row.card_id is not None:
             # Shown before: the log is replayed first, so that the card does not go back in time.
             await asyncio.wait({reading}, timeout=_CATCH_UP_S)
@@ -164,7 +186,9 @@ class Feed:
         self._timeline.finish()
         while not await self._show_blocks(thread):
             pass
+        await listener.finish()
         await self._show_end(thread, self._ended)
+        self._hearing.forget(thread.row)
 
     async def _pause(self) -> None:
         """Until something changed, and then a moment, a longer one if a message was just sent; or until the card's clock is old."""

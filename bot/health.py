@@ -7,7 +7,7 @@ import math
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -38,12 +38,16 @@ class Pulse:
         self._connected = False
         self._ever = False
         self._event_at: float | None = None
+        # discord.py has one handler for an event.
+        self._also_on_connect: Callable[[], Awaitable[None]] | None = getattr(client, "on_connect", None)
         for listener in (self.on_connect, self.on_resumed, self.on_disconnect, self.on_socket_event_type):
             client.event(listener)
 
     async def on_connect(self) -> None:
         """A session has begun."""
         self._up()
+        if self._also_on_connect is not None:
+            await self._also_on_connect()
 
     async def on_resumed(self) -> None:
         """A session goes on."""

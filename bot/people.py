@@ -10,6 +10,7 @@ import discord
 
 from agents.config import Settings
 from agents.rights import EVERYTHING, Right
+from bot.delivery import insist
 from vps.models import Origin
 
 _KNOWN_S = 60.0
@@ -30,6 +31,33 @@ class People:
             return rights(self._settings, interaction.user, _channels(interaction))
         member = await self._member(interaction.client, self._settings.DISCORD_GUILD_ID, interaction.user.id)
         return rights(self._settings, member) if member else frozenset()
+
+    async def of_author(
+        self, client: discord.Client, message: discord.Message, channels: frozenset[int], guild_id: int | None
+    ) -> frozenset[Right]:
+        """What the one who wrote a message in a guild may do in those channels, however long it takes to find that out.
+
+        A message that was read from a channel's history does not tell its author's roles: they are asked for.
+        """
+        member = message.author
+        if not isinstance(member, discord.Member) and guild_id is not None:
+            found = await self._asked(client, guild_id, member.id)
+            if found is None:
+                return frozenset()
+            member = found
+        return rights(self._settings, member, channels)
+
+    async def _asked(self, client: discord.Client, guild_id: int, user_id: int) -> discord.Member | None:
+        async def ask() -> discord.Member | None:
+            guild = client.get_guild(guild_id)
+            if guild is None:
+                raise TimeoutError("Discord has not told of the guild yet")
+            try:
+                return await guild.fetch_member(user_id)
+            except discord.NotFound:
+                return None
+
+        return await insist(ask)
 
     async def _member(self, client: discord.Client, guild_id: int, user_id: int) -> discord.Member | None:
         """None for one who is not in the guild, or not any more, and while nobody can tell."""
@@ -88,4 +116,15 @@ def origin(interaction: discord.Interaction, *, thread_id: int | None = None, ch
         guild_id=interaction.guild_id,
         channel_id=channel_id or interaction.channel_id,
         thread_id=thread_id,
+    )
+
+
+def author(message: discord.Message, guild_id: int | None) -> Origin:
+    """Who wrote a message, as Discord says."""
+    return Origin(
+        caller=f"discord:{message.author.id}",
+        caller_name=message.author.display_name[:100],
+        surface="discord",
+        guild_id=guild_id,
+        channel_id=message.channel.id,
     )

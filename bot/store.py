@@ -24,7 +24,7 @@ from bot.render.blocks import Attachment
 
 log = structlog.get_logger()
 
-VERSION = 2
+VERSION = 3
 _OURS = 0x41674677
 """SQLite's application_id: "AgFw"."""
 _SCHEMA = """
@@ -37,6 +37,16 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+_REPLIES = """
+CREATE TABLE heard (run TEXT PRIMARY KEY, message_id INTEGER NOT NULL) STRICT;
+CREATE TABLE replies (
+    run TEXT NOT NULL, message_id INTEGER NOT NULL, state TEXT NOT NULL, about TEXT NOT NULL, PRIMARY KEY (run, message_id)
+) STRICT;
+"""
+# What was typed before then was never meant for an agent. Discord's ids count milliseconds from its epoch, in the upper bits.
+_FROM_2 = """
+INSERT INTO heard SELECT run, (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) - 1420070400000) << 22 FROM threads;
+"""
 # Messages of version 1 carry no mark and no range: their block's index is all that is known of them.
 _FROM_1 = """
 ALTER TABLE threads RENAME TO old_threads;
@@ -47,6 +57,21 @@ INSERT INTO messages SELECT run, number, 'part', number, number, -1, -1, digest,
 DROP TABLE old_threads;
 DROP TABLE old_blocks;
 """
+
+
+ReplyState = Literal["queued", "taken", "missed", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRow:
+    """A person's message in a run's thread: the host has it, the CLI took it, it never will, or it was not passed on.
+
+    `about` is its id in the inbox, or what it was refused for.
+    """
+
+    message_id: int
+    state: ReplyState
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +146,34 @@ class Store:
         """Remember or update a run's thread."""
         values = (row.run, row.channel_id, row.thread_id, row.card_id, int(row.ended))
         await self._write("INSERT OR REPLACE INTO threads VALUES (?, ?, ?, ?, ?)", values)
+
+    async def thread_of(self, thread_id: int) -> ThreadRow | None:
+        """The thread of that id, if it is a run's."""
+        run = await self.run_of(thread_id)
+        return None if run is None else await self.thread(run)
+
+    async def heard(self, run: str) -> int | None:
+        """The message up to which all that people typed in its thread was dealt with."""
+        async with self._database.execute("SELECT message_id FROM heard WHERE run = ?", (run,)) as cursor:
+            row = await cursor.fetchone()
+        return None if row is None else int(row[0])
+
+    async def save_heard(self, run: str, message_id: int) -> None:
+        """Remember that; it only moves forward."""
+        statement = "INSERT INTO heard VALUES (?, ?) ON CONFLICT DO UPDATE SET message_id = max(message_id, excluded.message_id)"
+        await self._write(statement, (run, message_id))
+
+    async def replies(self, run: str) -> list[ReplyRow]:
+        """What people typed in its thread, as far as it was dealt with, in order."""
+        query = "SELECT message_id, state, about FROM replies WHERE run = ? ORDER BY message_id"
+        async with self._database.execute(query, (run,)) as cursor:
+            return [ReplyRow(*row) async for row in cursor]
+
+    async def save_reply(self, run: str, row: ReplyRow) -> None:
+        """Remember or update one of them."""
+        await self._write(
+            "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", (run, row.message_id, row.state, row.about)
+        )
 
     async def messages(self, run: str) -> list[MessageRow]:
         """A run's messages, in order."""
@@ -220,9 +273,11 @@ async def _prepare(database: aiosqlite.Connection) -> None:
     if owner == _OURS and isinstance(version, int) and version > VERSION:
         raise _Unusable(f"it is of version {version}, this program knows up to {VERSION}")
     if names is None:
-        await _become(database, _SCHEMA)
+        await _become(database, _SCHEMA + _REPLIES)
     elif owner == 0 and set(str(names).split(",")) == {"threads", "blocks"}:
-        await _become(database, _FROM_1.format(schema=_SCHEMA))
+        await _become(database, _FROM_1.format(schema=_SCHEMA) + _REPLIES + _FROM_2)
+    elif owner == _OURS and version == 2:
+        await _become(database, _REPLIES + _FROM_2)
     elif owner != _OURS:
         raise _Unusable("it is another program's")
     await database.execute("PRAGMA journal_mode = WAL")
@@ -232,7 +287,7 @@ async def _prepare(database: aiosqlite.Connection) -> None:
 
 async def _become(database: aiosqlite.Connection, script: str) -> None:
     """All of a new schema or nothing of it."""
-    made = "INSERT INTO facts VALUES ('made_at', (julianday('now') - 2440587.5) * 86400);"
+    made = "INSERT OR IGNORE INTO facts VALUES ('made_at', (julianday('now') - 2440587.5) * 86400);"
     pragmas = f"PRAGMA application_id = {_OURS}; PRAGMA user_version = {VERSION};"
     await database.executescript(f"BEGIN; {script} {made} {pragmas} COMMIT;")
 

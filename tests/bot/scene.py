@@ -24,6 +24,7 @@ from bot.demo.stage import seed
 from bot.service import running_bot
 from tests.agent_image import IMAGE
 from tests.discord_standin import Channel, Interaction, Message, StandIn, User
+from tests.discord_standin.sessions import MESSAGE_CONTENT
 from tests.vps.git_remote import GitRemote
 from vps.host.layout import LABEL_ROOT
 from vps.testing.model import ScriptedModel
@@ -219,13 +220,15 @@ async def docker(*words: str) -> str:
 
 
 @asynccontextmanager
-async def opened(ground: Ground, *, image_ready: bool = True, **settings: Any) -> AsyncGenerator[Scene]:
+async def opened(
+    ground: Ground, *, image_ready: bool = True, granted_intents: int = MESSAGE_CONTENT, **settings: Any
+) -> AsyncGenerator[Scene]:
     """A scene with the bot ready, and the image unless told otherwise.
 
     At its end nothing is left, and neither side did anything wrong.
     """
     with short_directory() as root, capture_logs() as logged, no_unhandled_errors():
-        async with StandIn() as discord:
+        async with StandIn(granted_intents=granted_intents) as discord:
             scene = Scene(ground, discord, root, settings)
             scene.logged = logged
             await asyncio.to_thread(seed, scene.workspace)
@@ -266,4 +269,4 @@ def no_unhandled_errors() -> Generator[None]:
         yield
     finally:
         loop.set_exception_handler(before)
-    assert found == []
+    assert found == [], found

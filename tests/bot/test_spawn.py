@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,10 @@ async def test_the_anchor_shows_how_the_image_is_built(ground: Ground) -> None:
 
 
 async def test_a_failed_build_is_told_in_the_anchor_and_leaves_nothing(ground: Ground) -> None:
-    settings = {"AGENTFLOW_IMAGE": "agentflow-claude-code:failure-test", "AGENTFLOW_BASE_IMAGE": "127.0.0.1:9/none:1"}
+    settings: dict[str, Any] = {
+        "AGENTFLOW_IMAGE": "agentflow-claude-code:failure-test",
+        "AGENTFLOW_BASE_IMAGE": "127.0.0.1:9/none:1",
+    }
     async with opened(ground, image_ready=False, **settings) as scene:
         await scene.slash("spawn", task="scenario:ok")
         anchor = await scene.discord.message_in(scene.channel, "❌", RUN_S)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from urllib.parse import unquote
 
 from . import checks, command_checks, errors
 from .model import PRIVATE_THREAD, PUBLIC_THREAD, THREAD_CREATED, THREAD_STARTER, Channel, Message, now
 from .rest import Call, Reply, Route, route
+from .sessions import MESSAGE_CONTENT, without_content
 from .state import World
 from .wire import Json
 
@@ -18,8 +20,9 @@ _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 class MessageEndpoints:
     """Posting, reading, editing, pinning and deleting messages."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, granted_intents: int) -> None:
         self._world = world
+        self._shows_content = bool(granted_intents & MESSAGE_CONTENT)
 
     def routes(self) -> list[Route]:
         pins = f"{_CHANNEL}/messages/pins"
@@ -30,7 +33,7 @@ class MessageEndpoints:
             route("DELETE", f"{pins}/{{message_id}}", lambda call: self._pin(call, pinned=False)),
             route("GET", f"{_CHANNEL}/messages", self._list),
             route("POST", f"{_CHANNEL}/messages", self._create, self._check_new),
-            route("GET", _MESSAGE, lambda call: (200, self._message(call).json())),
+            route("GET", _MESSAGE, lambda call: (200, self._seen(self._message(call)))),
             route("PATCH", _MESSAGE, self._edit, self._check_edit),
             route("DELETE", _MESSAGE, self._delete),
             route("PUT", reaction, self._react),
@@ -74,11 +77,18 @@ class MessageEndpoints:
             middle = int(call.query["around"])
             messages = sorted(messages, key=lambda each: abs(each.id - middle))[:limit]
         newest = sorted(messages, key=lambda each: each.id)[-limit:]
-        return 200, [each.json() for each in reversed(newest)]
+        return 200, [self._seen(each) for each in reversed(newest)]
+
+    def _seen(self, message: Message) -> Json:
+        """The message as the API shows it to the bot."""
+        data = message.json()
+        if counted := [_reaction(*each, self._world.bot.id) for each in message.reactions.items() if each[1]]:
+            data["reactions"] = counted
+        return data if self._shows_content else without_content(data, str(self._world.bot.id))
 
     def _pins(self, call: Call) -> Reply:
         messages = self._world.channel(call.id("channel_id")).messages.values()
-        pinned = [{"pinned_at": now(), "message": each.json()} for each in messages if each.pinned]
+        pinned = [{"pinned_at": now(), "message": self._seen(each)} for each in messages if each.pinned]
         return 200, {"items": pinned, "has_more": False}
 
     def _pin(self, call: Call, *, pinned: bool) -> Reply:
@@ -94,6 +104,18 @@ class MessageEndpoints:
         emoji = unquote(call.params["emoji_name"])
         self._message(call).reactions.get(emoji, set[int]()).discard(self._world.bot.id)
         return 204, None
+
+
+def _reaction(emoji: str, users: AbstractSet[int], me: int) -> Json:
+    """https://discord.com/developers/docs/resources/message#reaction-object"""
+    return {
+        "emoji": {"id": None, "name": emoji},
+        "count": len(users),
+        "count_details": {"burst": 0, "normal": len(users)},
+        "me": me in users,
+        "me_burst": False,
+        "burst_colors": [],
+    }
 
 
 class ChannelEndpoints:

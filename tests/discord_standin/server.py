@@ -47,7 +47,7 @@ class StandIn(Actors):
         super().__init__(world, Interactions(world))
         self.gateway = Gateway(world, self.token, self.gateway_url, granted_intents)
         self.faults = Faults()
-        self.api = self._make_api(application_flags(granted_intents))
+        self.api = self._make_api(granted_intents)
         world.emit = self.gateway.dispatch
         self._runner = self._make_runner()
         self._site: web.SockSite | None = None
@@ -203,12 +203,12 @@ class StandIn(Actors):
 
     # -- the server ---------------------------------------------------------------------------------------------
 
-    def _make_api(self, flags: int) -> Api:
+    def _make_api(self, granted_intents: int) -> Api:
         routes = [
-            *ApplicationEndpoints(self.world, self.gateway_url, flags).routes(),
+            *ApplicationEndpoints(self.world, self.gateway_url, application_flags(granted_intents)).routes(),
             *GuildEndpoints(self.world).routes(),
             *InteractionEndpoints(self.world, self.interactions).routes(),
-            *MessageEndpoints(self.world).routes(),
+            *MessageEndpoints(self.world, granted_intents).routes(),
             *ChannelEndpoints(self.world).routes(),
         ]
         return Api(self.token, routes, self.faults, self.world.changes.notify)

@@ -106,10 +106,15 @@ class Session:
             self.connection.send(payload)
 
     def _visible(self, event: str, data: Json) -> Json:
-        """Without the message content intent others' messages come empty, unless they mention the bot."""
         if event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"} or self.intents & MESSAGE_CONTENT:
             return data
-        addressed = any(user["id"] == self.bot_id for user in data["mentions"])
-        if addressed or data["author"]["id"] == self.bot_id:
-            return data
-        return {**data, "content": "", "embeds": [], "attachments": [], "components": []}
+        return without_content(data, self.bot_id)
+
+
+def without_content(message: Json, bot_id: str) -> Json:
+    """A message as the gateway and the API show it where the message content intent is missing: empty, unless it is the bot's or
+    mentions it (https://discord.com/developers/docs/events/gateway#message-content-intent)."""
+    addressed = any(user["id"] == bot_id for user in message["mentions"])
+    if addressed or message["author"]["id"] == bot_id:
+        return message
+    return {**message, "content": "", "embeds": [], "attachments": [], "components": []}
