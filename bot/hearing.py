@@ -18,33 +18,34 @@ class Hearing:
 
     def __init__(self, means: Means) -> None:
         self._means = means
-        self._listeners: dict[int, tuple[Listener, asyncio.Task[None]]] = {}
+        self._listeners: dict[int, Listener] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def listen(self, row: ThreadRow, record: RunRecord) -> Listener:
         """The thread's listener, which begins with what was typed there unheard."""
         if row.thread_id not in self._listeners:
             listener = Listener(self._means, row, record.origin.guild_id or self._guild_of(row.channel_id))
-            self._listeners[row.thread_id] = (listener, self._start(listener.work(), f"listen {row.run}"))
-        return self._listeners[row.thread_id][0]
+            self._listeners[row.thread_id] = listener
+            self._start(listener.work(), f"listen {row.run}")
+        return self._listeners[row.thread_id]
 
     def forget(self, row: ThreadRow) -> None:
-        """Its run has ended, and the thread tells that."""
-        found = self._listeners.pop(row.thread_id, None)
-        if found is not None:
-            found[1].cancel()
+        """Its run has ended, and the store knows that the thread tells it."""
+        listener = self._listeners.pop(row.thread_id, None)
+        if listener is not None:
+            listener.leave()
 
     def on_message(self, message: discord.Message) -> None:
         """Something was posted somewhere."""
-        found = self._listeners.get(message.channel.id)
-        if found is not None:
-            found[0].heard(message)
+        listener = self._listeners.get(message.channel.id)
+        if listener is not None:
+            listener.heard(message)
         elif is_said(message) and message.guild is not None:
             self._start(self._late(message), f"late {message.id}")
 
     def missed(self) -> None:
         """A new session with Discord: what was posted since the last one is told by nobody."""
-        for listener, _ in self._listeners.values():
+        for listener in self._listeners.values():
             listener.missed()
 
     async def close(self) -> None:
@@ -59,11 +60,10 @@ class Hearing:
         if row is not None and row.ended and message.guild is not None:
             await Listener(self._means, row, message.guild.id).late(message)
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
 
     def _guild_of(self, channel_id: int) -> int | None:
         channel = self._means.client.get_channel(channel_id)

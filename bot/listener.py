@@ -77,13 +77,17 @@ class Listener:
         self._echoed: set[str] = set()
         self._is_over = False
         self._may_react = True
-        self._steps: asyncio.Queue[Step] = asyncio.Queue()
+        self._steps: asyncio.Queue[Step | None] = asyncio.Queue()
 
     async def work(self) -> None:
-        """For as long as it is let: read the thread, then what comes."""
+        """Read the thread, then what comes, until it is to leave."""
         self.missed()
-        while True:
-            await self._insist_on(await self._steps.get())
+        while (step := await self._steps.get()) is not None:
+            await self._insist_on(step)
+
+    def leave(self) -> None:
+        """Once everything that came until now is dealt with."""
+        self._steps.put_nowait(None)
 
     def heard(self, message: discord.Message) -> None:
         """It was posted in the thread."""
