@@ -18,20 +18,20 @@ from vps.errors import VpsError
 _API = "https://discord.com/api/v10"
 _TIMEOUT_S = 15.0
 _MAX_ANSWER = 1 << 20
-# https://discord.com/developers/docs/topics/permissions: view channel, send messages, embed links, attach files,
+# https://discord.com/developers/docs/topics/permissions: add reactions, view channel, send messages, embed links, attach files,
 # read history, create public threads, send messages in threads.
-_PERMISSIONS = sum(1 << bit for bit in (10, 11, 14, 15, 16, 35, 38))
+_PERMISSIONS = sum(1 << bit for bit in (6, 10, 11, 14, 15, 16, 35, 38))
 # https://discord.com/developers/docs/resources/application#application-object-application-flags
-_INTENTS = {"presence": (12, 13), "members": (14, 15), "message content": (18, 19)}
+_MESSAGE_CONTENT = (18, 19)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who the bot is. `intents` tells which privileged intents its application has."""
+    """Who the bot is, and whether its application may read what people type."""
 
     name: str
     application_id: str
-    intents: str
+    reads_messages: bool
 
     @property
     def invite_url(self) -> str:
@@ -61,8 +61,8 @@ async def look_up(token: SecretStr, api_url: str | None) -> Account:
         asyncio.to_thread(_get, f"{base}/users/@me", token), asyncio.to_thread(_get, f"{base}/applications/@me", token)
     )
     flags = int(application.get("flags") or 0)
-    on = [name for name, bits in _INTENTS.items() if any(flags >> bit & 1 for bit in bits)]
-    return Account(str(user.get("username", "?")), str(application.get("id", "")), f"on: {', '.join(on) or 'none'}")
+    reads_messages = any(flags >> bit & 1 for bit in _MESSAGE_CONTENT)
+    return Account(str(user.get("username", "?")), str(application.get("id", "")), reads_messages)
 
 
 def _get(url: str, token: SecretStr) -> dict[str, Any]:

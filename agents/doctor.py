@@ -160,11 +160,17 @@ class _Examination:
             remedy = "Make a bot in Discord's developer portal."
             return _warn("bot", f"DISCORD_BOT_TOKEN is not set: only the command line works. {remedy}")
         account = await discord_account.look_up(self._settings.DISCORD_BOT_TOKEN, self._settings.DISCORD_API_URL)
-        where = f"invite it with {account.invite_url}"
+        where, missing = f"invite it with {account.invite_url}", list[str]()
         if self._settings.DISCORD_CHANNEL_ID is None:
-            text = "DISCORD_CHANNEL_ID is not set: runs from the command line get no thread. Set it to a channel's id."
-            return _warn("bot", f"{account.name}; {text} {where}")
-        return _ok("bot", f"{account.name}, no privileged intent needed ({account.intents}); {where}")
+            missing.append(
+                "DISCORD_CHANNEL_ID is not set: runs from the command line get no thread. Set it to a channel's id."
+            )
+        if not account.reads_messages:
+            remedy = "Turn on Message Content Intent under Bot in Discord's developer portal, then start the bot again."
+            missing.append(f"The bot cannot read what people reply to agents. {remedy}")
+        if missing:
+            return _warn("bot", f"{account.name}; {' '.join(missing)} {where}")
+        return _ok("bot", f"{account.name}, reads replies; {where}")
 
     async def _check_key(self) -> Finding:
         identity = await identify(self._settings.host)

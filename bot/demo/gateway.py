@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType, web
 from simcord.backend import serializers
 
-from bot.demo.world import Json, World
+from bot.demo.world import MESSAGE_CONTENT, Json, World
 
 AUTHENTICATION_FAILED = 4004
 HEARTBEAT_INTERVAL_MS = 41250
@@ -132,7 +132,7 @@ class Gateway:
             "guilds": [{"id": str(self._world.guild_id), "unavailable": True}],
             "session_id": session.id,
             "resume_gateway_url": self._world.url.replace("http", "ws", 1) + "/gateway",
-            "application": {"id": str(backend.application_id), "flags": 0},
+            "application": {"id": str(backend.application_id), "flags": MESSAGE_CONTENT},
         }
         guild = serializers.guild_create_payload(backend, backend.get_guild(self._world.guild_id))
         session.add("READY", self._world.dump(ready))

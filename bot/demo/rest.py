@@ -14,7 +14,7 @@ from aiohttp import web
 from simcord.backend.errors import BackendError
 from simcord.http import RouteNotImplemented, UnsupportedField, dispatch
 
-from bot.demo.world import Json, World
+from bot.demo.world import MESSAGE_CONTENT, Json, World
 
 PREFIX = "/api/v10"
 REQUEST_MAX_BYTES = 26 * 1024 * 1024
@@ -81,6 +81,8 @@ class Rest:
             return _json(json.dumps(error.to_json()), error.status)
         finally:
             self._world.touch()
+        if path == "/oauth2/applications/@me":
+            answer["flags"] = MESSAGE_CONTENT
         return web.Response(status=204) if answer is None else _json(self._world.dump(answer), 200)
 
 

@@ -20,6 +20,8 @@ Json = dict[str, Any]
 Listener = Callable[[str, str], None]
 T = TypeVar("T")
 
+MESSAGE_CONTENT = 1 << 19
+"""Flag of an application that may read messages, https://discord.com/developers/docs/resources/application#application-object."""
 THREAD_CREATED = 18
 """Message type of "started a thread", https://discord.com/developers/docs/resources/message#message-object."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+import pytest
 from aiohttp import web
 
 from tests.agents.conftest import Station
@@ -44,12 +46,20 @@ async def test_a_model_that_cannot_be_reached_is_told(station: Station) -> None:
     assert "127.0.0.1:1" in done.out
 
 
-async def test_the_bot_is_looked_up_and_invited(station: Station) -> None:
+@pytest.mark.parametrize(
+    ("flags", "level", "words"),
+    [
+        (1 << 18, "ok", "reads replies"),
+        (1 << 19, "ok", "reads replies"),
+        (1 << 15, "warn", "Turn on Message Content Intent under Bot in Discord's developer portal"),
+    ],
+)
+async def test_the_bot_is_looked_up_and_invited(station: Station, flags: int, level: str, words: str) -> None:
     seen: list[str | None] = []
 
     async def answer(request: web.Request) -> web.Response:
         seen.append(request.headers.get("Authorization"))
-        return web.json_response({"id": "42", "username": "crew", "flags": 1 << 19})
+        return web.json_response({"id": "42", "username": "crew", "flags": flags})
 
     app = web.Application()
     app.router.add_get("/api/v10/{tail:.*}", answer)
@@ -64,8 +74,10 @@ async def test_the_bot_is_looked_up_and_invited(station: Station) -> None:
         done = await station.agentflow("doctor", DISCORD_BOT_TOKEN=token, DISCORD_CHANNEL_ID="7", DISCORD_API_URL=url)
     finally:
         await runner.cleanup()
-    assert levels(done.out)["bot"] == "ok"
-    assert "client_id=42&scope=bot+applications.commands&permissions=" in done.out
+    assert levels(done.out)["bot"] == level
+    assert words in done.out
+    (permissions,) = re.findall(r"client_id=42&scope=bot\+applications.commands&permissions=(\d+)", done.out)
+    assert int(permissions) >> 6 & 1, "it shows by reactions where a message is"
     assert seen == [f"Bot {token}"] * 2
     assert token not in json.dumps(done.out + done.err)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 import stat
+import time
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.render.blocks import Attachment
-from bot.store import VERSION, Body, MessageRow, ThreadRow, digest, open_store
+from bot.store import VERSION, Body, MessageRow, ReplyRow, ThreadRow, digest, open_store
 
 ROW = ThreadRow("claude-agent-1795300000000-a1b2c3", 10, 20, None, ended=False)
 BODY = Body("text", (Attachment("a.txt", b"\xff\x00"),))
@@ -76,6 +77,40 @@ async def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path
         assert await store.thread("r") == ThreadRow("r", 10, 20, 40, ended=True)
         assert await store.messages("r") == [MessageRow(0, 0, 0, -1, -1, "d", 30)]
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
+
+
+async def test_from_version_2_on_only_what_is_typed_from_then_on_is_heard(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "db") as store:
+        await store.save_thread(ROW)
+        made_at = store.made_at
+    with sqlite3.connect(tmp_path / "db") as old:
+        old.executescript("DROP TABLE heard; DROP TABLE replies; PRAGMA user_version = 2")
+    old.close()
+    before = time.time() * 1000
+    async with open_store(tmp_path / "db") as store:
+        heard = await store.heard(ROW.run)
+        assert heard is not None
+        assert before - 1000 <= (heard >> 22) + 1_420_070_400_000 <= time.time() * 1000 + 1000
+        assert await store.replies(ROW.run) == []
+        assert await store.heard("another") is None
+        assert (await store.thread(ROW.run), store.made_at) == (ROW, made_at)
+    assert [path.name for path in tmp_path.iterdir()] == ["db"]
+
+
+async def test_what_was_heard_is_remembered_and_goes_forward_only(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "db") as store:
+        assert await store.heard(ROW.run) is None
+        for message in (10, 30, 20):
+            await store.save_heard(ROW.run, message)
+        await store.save_reply(ROW.run, ReplyRow(30, "queued", "u3"))
+        await store.save_reply(ROW.run, ReplyRow(10, "refused", "ended"))
+        await store.save_reply(ROW.run, ReplyRow(30, "taken", "u3"))
+        await store.save_thread(ROW)
+    async with open_store(tmp_path / "db") as store:
+        assert await store.heard(ROW.run) == 30
+        assert await store.replies(ROW.run) == [ReplyRow(10, "refused", "ended"), ReplyRow(30, "taken", "u3")]
+        assert await store.thread_of(ROW.thread_id) == ROW
+        assert await store.thread_of(1) is None
 
 
 def newer(path: Path) -> None:
