@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from vps.models import Origin, RunRecord, new_name
 
@@ -30,6 +32,7 @@ class ScriptedAgent:
         self._chance = chance
         self._directory = root / "runs" / new_name(round(time.time() * 1000) + number)
         self._log = self._directory / "out" / "out.jsonl"
+        self._inbox = self._directory / "in" / "inbox.jsonl"
         self._number = number
 
     @property
@@ -48,26 +51,35 @@ class ScriptedAgent:
         origin = Origin(caller="operator:chaos", caller_name="chaos", surface="cli")
         record = RunRecord(name=self.name, task=self.task, workspace="/w", origin=origin, created_at=time.time())
         (building / "run.json").write_text(record.model_dump_json())
-        (building / "out" / "err.log").touch()
+        for empty in ("out/err.log", "in/inbox.jsonl"):
+            (building / empty).touch()
         (building / "out" / "out.jsonl").touch()
         os.utime(building, (_FAR, _FAR))
         building.rename(self._directory)
 
     async def run(self) -> None:
         """Write all of it, in bursts, and then the end."""
-        with self._log.open("ab", buffering=0) as log:
+        with self._log.open("ab", buffering=0) as log, self._inbox.open("rb") as inbox:
             for record in self._records():
-                data = json.dumps(record).encode() + b"\n"
-                # A reader must not mind where a line is torn.
-                cut = self._chance.randrange(len(data))
-                log.write(data[:cut])
-                if self._chance.random() < 0.1:
-                    await asyncio.sleep(0)
-                log.write(data[cut:])
+                for each in (*_taken(inbox), record):
+                    data = json.dumps(each).encode() + b"\n"
+                    # A reader must not mind where a line is torn.
+                    cut = self._chance.randrange(len(data))
+                    log.write(data[:cut])
+                    if self._chance.random() < 0.1:
+                        await asyncio.sleep(0)
+                    log.write(data[cut:])
                 if self.written > len(self.written_at):
                     self.written_at.append(time.time())
                 await asyncio.sleep(self._pause_s * self._chance.expovariate(1.0))
-        self._end()
+            # As the supervisor does: what was appended before is taken, and nothing is from then on.
+            fcntl.flock(inbox, fcntl.LOCK_EX)
+            log.writelines(json.dumps(each).encode() + b"\n" for each in _taken(inbox))
+            self._end()
+
+    def inbox(self) -> list[str]:
+        """What was said to it."""
+        return [json.loads(line)["message"]["content"] for line in self._inbox.read_bytes().splitlines()]
 
     def _records(self) -> Iterator[dict[str, object]]:
         yield {"type": "agentflow", "subtype": "started", "at": time.time()}
@@ -95,6 +107,15 @@ class ScriptedAgent:
         temporary = self._directory / "docker.json.tmp"
         temporary.write_text(json.dumps({"state": "exited", "exit_code": 0}))
         temporary.rename(self._directory / "docker.json")
+
+
+def _taken(inbox: IO[bytes]) -> Iterator[dict[str, object]]:
+    """The messages that came meanwhile, as the CLI says that it takes them."""
+    while line := inbox.readline():
+        if not line.endswith(b"\n"):
+            inbox.seek(-len(line), os.SEEK_CUR)
+            return
+        yield {**json.loads(line), "isReplay": True}
 
 
 def _assistant(number: int, block: Mapping[str, object]) -> dict[str, object]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.faults import ALL
 from tests.chaos.stage import Stage
+from tests.chaos.talk import Heard, Talker, summed
 
 _RECOVERED_S = 120.0
 _TOLD_S = 300.0
@@ -36,11 +37,12 @@ class Report:
     lost: int = 0
     repeated: int = 0
     out_of_order: int = 0
+    heard: Heard = field(default_factory=Heard)
     happened: list[Happened] = field(default_factory=list[Happened])
 
     @property
     def right(self) -> bool:
-        return (self.lost, self.repeated, self.out_of_order) == (0, 0, 0)
+        return (self.lost, self.repeated, self.out_of_order) == (0, 0, 0) and self.heard.right
 
     def text(self) -> str:
         """A table of the times, in seconds, and the sums."""
@@ -53,6 +55,10 @@ class Report:
         rows.append(
             f"seed {self.seed}: {len(self.happened)} faults, {self.agents} agents, {self.lines} lines: "
             f"lost {self.lost}, repeated {self.repeated}, out of order {self.out_of_order}"
+        )
+        rows.append(
+            f"{self.heard.said} messages typed, {self.heard.refused} after the end: lost {self.heard.unheard}, "
+            f"repeated {self.heard.repeated}, out of order {self.heard.out_of_order}, not shown as taken {self.heard.unshown}"
         )
         return "\n".join(rows)
 
@@ -71,13 +77,17 @@ def drawn(chance: random.Random, number: int) -> list[str]:
 async def run(stage: Stage, seed: int, faults: int, agents: int, say: Callable[[str], None]) -> Report:
     """Break things while `agents` of them count at any time, then wait for all of it to be told, and compare."""
     chance, report = random.Random(seed), Report(seed)
+    talker = Talker(stage, random.Random(seed))
+    talking = asyncio.create_task(talker.talk())
     for number, kind in enumerate(drawn(chance, faults), 1):
         while stage.writing < agents:
             await _start(stage, chance)
         say(f"{number}/{faults} {kind}")
         report.happened.append(await _one(stage, kind, chance))
     await stage.all_written()
-    await _all_told(stage)
+    talking.cancel()
+    await _all_told(stage, talker)
+    report.heard = summed(map(talker.heard, stage.agents))
     for agent in stage.agents:
         told = stage.told(agent)
         if not told.right:
@@ -115,8 +125,10 @@ def _news(stage: Stage, written: dict[str, int]) -> bool:
     return not running or any(max(stage.shown(agent), default=0) > written[agent.name] for agent in running)
 
 
-async def _all_told(stage: Stage) -> None:
+async def _all_told(stage: Stage, talker: Talker) -> None:
     """Until every thread tells its agent's end; what is missing then is lost, and the comparison says so."""
     deadline = time.monotonic() + _TOLD_S
-    while time.monotonic() < deadline and not all(stage.ended(agent) for agent in stage.agents):
+    while time.monotonic() < deadline and not all(
+        stage.ended(agent) and talker.dealt_with(agent) for agent in stage.agents
+    ):
         await asyncio.sleep(0.2)

@@ -23,3 +23,5 @@ async def test_threads_hold_every_line_once_and_in_order_whatever_breaks(image: 
     print(report.text())
     assert report.lines > 0
     assert (report.lost, report.repeated, report.out_of_order) == (0, 0, 0)
+    assert report.heard.said > 0
+    assert report.heard.right

@@ -31,7 +31,8 @@ def say(root: str, request: dict[str, Any]) -> dict[str, Any]:
             if _is_shut(directory):
                 return {"state": "ended"}
             # After a torn line, which the supervisor skips, on a line of its own. Cutting it off would mislead its reader.
-            _write(inbox, (b"" if there.endswith(b"\n") else b"\n") + line + b"\n")
+            torn = there and not there.endswith(b"\n")
+            _write(inbox, (b"\n" if torn else b"") + line + b"\n")
     except FileNotFoundError:
         return {"state": "missing"}  # it is being pruned
     return {"state": "queued"}
