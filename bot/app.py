@@ -63,13 +63,13 @@ class Bot(discord.Client):
         self.store = store
         self.people = people.People(settings)
         self.calls = Calls()
-        self.hearing = Hearing(Means(self, crew, store, self.people))
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._on_command_error)
         self.showing: dict[str, Feed] = {}
         """Of every run that is not told to its end: a feed that failed too, until it begins again."""
         self._feeds: dict[str, asyncio.Task[None]] = {}
         self._pace = Pace()
+        self.hearing = Hearing(Means(self, crew, store, self.people, self._pace))
         self._watcher: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:

@@ -22,6 +22,7 @@ from agents.tools.core import Call, NotPermitted
 from agents.tools.send import SEND, message_id
 from bot import people
 from bot.delivery import MessageGoneError, ThreadGoneError, insist
+from bot.pace import Pace
 from bot.render.text import plain
 from bot.store import ReplyRow, ReplyState, Store, ThreadRow
 from vps.errors import BadInput, HostError, NoSuchRun, RunEnded, VpsError
@@ -52,6 +53,7 @@ class Means:
     crew: Crew
     store: Store
     people: people.People
+    pace: Pace
 
 
 def is_said(message: discord.Message) -> bool:
@@ -155,6 +157,7 @@ class Listener:
         heard = await self._means.store.heard(self._run) or 0
         after = discord.Object(max(heard - _OVERLAP, self._row.thread_id))
         last = 0
+        await self._means.pace.turn()
         async for message in self._messages.history(limit=None, after=after, oldest_first=True):
             if is_said(message):
                 await self._take(message)
@@ -256,6 +259,7 @@ class Listener:
         """Whether Discord did it. What it will not do, a mark least of all, must not stand in the way of the messages."""
 
         async def attempt() -> bool:
+            await self._means.pace.turn()
             try:
                 await call()
             except discord.Forbidden as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.faults import ALL
 from tests.chaos.stage import Stage
-from tests.chaos.talk import Heard, Talker, summed
+from tests.chaos.talk import Heard, Talker
 
 _RECOVERED_S = 120.0
 _TOLD_S = 300.0
@@ -87,7 +87,7 @@ async def run(stage: Stage, seed: int, faults: int, agents: int, say: Callable[[
     await stage.all_written()
     talking.cancel()
     await _all_told(stage, talker)
-    report.heard = summed(map(talker.heard, stage.agents))
+    report.heard = talker.heard()
     for agent in stage.agents:
         told = stage.told(agent)
         if not told.right:
@@ -128,7 +128,5 @@ def _news(stage: Stage, written: dict[str, int]) -> bool:
 async def _all_told(stage: Stage, talker: Talker) -> None:
     """Until every thread tells its agent's end; what is missing then is lost, and the comparison says so."""
     deadline = time.monotonic() + _TOLD_S
-    while time.monotonic() < deadline and not all(
-        stage.ended(agent) and talker.dealt_with(agent) for agent in stage.agents
-    ):
+    while time.monotonic() < deadline and not (all(map(stage.ended, stage.agents)) and talker.heard().right):
         await asyncio.sleep(0.2)

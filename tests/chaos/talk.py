@@ -57,7 +57,7 @@ class Talker:
         """Until cancelled: now and then a message in the thread of an agent that works."""
         while True:
             await asyncio.sleep(self._chance.expovariate(1 / _PAUSE_S))
-            agents = [each for each in self._stage.agents if 0 < each.written < each.lines - _LAST_LINES]
+            agents = [each for each in _listening(self._stage.agents) if 0 < each.written < each.lines - _LAST_LINES]
             threads = [(agent, thread) for agent in agents if (thread := self._stage.thread(agent))]
             if threads:
                 agent, thread = self._chance.choice(threads)
@@ -65,12 +65,11 @@ class Talker:
                 discord = self._stage.discord
                 typed.append(await discord.say(discord.world.owner, thread, f"message {len(typed)}"))
 
-    def dealt_with(self, agent: ScriptedAgent) -> bool:
-        """Whether each of them is marked as taken or refused."""
-        return self.heard(agent).right
+    def heard(self) -> Heard:
+        """What was typed to all of them, beside their inboxes."""
+        return sum(map(self._heard, _listening(self._stage.agents)), Heard())
 
-    def heard(self, agent: ScriptedAgent) -> Heard:
-        """What was typed to an agent beside its inbox."""
+    def _heard(self, agent: ScriptedAgent) -> Heard:
         typed, inbox = self._typed.get(agent.name, []), agent.inbox()
         missing = [each for each in typed if each.content not in inbox]
         refused = sum("❌" in _marks(each) for each in missing)
@@ -84,8 +83,9 @@ class Talker:
         )
 
 
-def summed(heard: Iterable[Heard]) -> Heard:
-    return sum(heard, Heard())
+def _listening(agents: Iterable[object]) -> list[ScriptedAgent]:
+    """What is said to a real one would keep it from counting."""
+    return [each for each in agents if isinstance(each, ScriptedAgent)]
 
 
 def _number(text: str) -> int:
