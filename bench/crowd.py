@@ -32,7 +32,7 @@ async def _crowd(number: int) -> list[Row]:
     async with stage() as made:
         chance = random.Random(_SEED)
         began, used = time.monotonic(), _cpu_s(made.bot.pid)
-        agents = [made.start_agent(LINES, PAUSE_S, chance) for _ in range(number)]
+        agents = [made.start_anchored_agent(LINES, PAUSE_S, chance) for _ in range(number)]
         await made.all_written()
         cores = (_cpu_s(made.bot.pid) - used) / (time.monotonic() - began)
         async with asyncio.timeout(_TOLD_S):

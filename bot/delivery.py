@@ -17,6 +17,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _UNKNOWN_MESSAGE = 10008
+_TOO_MANY = 429
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 
 
@@ -40,7 +41,7 @@ async def insist(call: Callable[[], Awaitable[T]], refused: Refused = _nobody) -
     """Repeat a call that Discord or the network failed, for as long as it takes; `refused` is told once that a right is missing.
 
     Raises ThreadGoneError, MessageGoneError, or discord.HTTPException for what Discord will never take. discord.py retries 429
-    and some 5xx itself, but neither a reset nor a refused connection (measured).
+    and some 5xx itself, five times each, but neither a reset nor a refused connection (measured).
     """
     wait, told = _FIRST_WAIT_S, False
     while True:
@@ -55,6 +56,10 @@ async def insist(call: Callable[[], Awaitable[T]], refused: Refused = _nobody) -
             trouble: Exception = error
         except (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
             trouble = error
+        except discord.HTTPException as error:
+            if error.status != _TOO_MANY:
+                raise
+            trouble = error
         metrics.FAILURES.labels(_kind(trouble)).inc()
         await log.awarning("discord failed", error=str(trouble), again_in_s=wait)
         await asyncio.sleep(max(wait, trouble.retry_after) if isinstance(trouble, discord.RateLimited) else wait)
@@ -64,7 +69,7 @@ async def insist(call: Callable[[], Awaitable[T]], refused: Refused = _nobody) -
 def _kind(trouble: Exception) -> str:
     if isinstance(trouble, discord.Forbidden):
         return "forbidden"
-    if isinstance(trouble, discord.RateLimited):
+    if isinstance(trouble, discord.RateLimited) or getattr(trouble, "status", None) == _TOO_MANY:
         return "rate_limited"
     return "server" if isinstance(trouble, discord.DiscordServerError) else "connection"
 

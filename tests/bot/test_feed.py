@@ -100,6 +100,15 @@ async def test_a_thread_archived_by_somebody_is_opened_again_to_show_the_end(sce
     assert not thread.archived
 
 
+async def test_a_message_that_discord_refuses_for_its_number_alone_is_sent_as_it_is_in_the_end(scene: Scene) -> None:
+    refused = scene.discord.fail_next("POST", r"/channels/\d+/messages$", status=429, retry_after=0.01, times=12)
+    thread = await scene.spawn("scenario:ok")
+    await scene.end_of(thread)
+    assert refused.hits == 12  # discord.py itself tries five times
+    assert "All is well." in scene.discord.transcript(thread)
+    assert not any(each.attachments for each in scene.discord.messages(thread))
+
+
 async def test_within_discords_limits_nothing_is_refused_twice(scene: Scene) -> None:
     scene.discord.limits.allowed, scene.discord.limits.per_seconds = 3, 1.0
     thread = await scene.spawn("scenario:words:6")

@@ -23,8 +23,17 @@ _LINE = re.compile(r"line (\d{6})\b")
 class ScriptedAgent:
     """A run that says `line 000001`, `line 000002`, … into its log, a few a second, and ends well."""
 
-    def __init__(self, root: Path, number: int, lines: int, pause_s: float, chance: random.Random) -> None:
+    def __init__(
+        self,
+        root: Path,
+        number: int,
+        lines: int,
+        pause_s: float,
+        chance: random.Random,
+        origin: Origin = Origin(caller="operator:chaos", caller_name="chaos", surface="cli"),
+    ) -> None:
         self.lines = lines
+        self._origin = origin
         self.written = 0
         self.written_at = list[float]()
         """Of each line, epoch seconds."""
@@ -48,8 +57,7 @@ class ScriptedAgent:
         building = self._directory.with_name(self.name + ".new")
         for part in ("in", "key", "out"):
             (building / part).mkdir(parents=True)
-        origin = Origin(caller="operator:chaos", caller_name="chaos", surface="cli")
-        record = RunRecord(name=self.name, task=self.task, workspace="/w", origin=origin, created_at=time.time())
+        record = RunRecord(name=self.name, task=self.task, workspace="/w", origin=self._origin, created_at=time.time())
         (building / "run.json").write_text(record.model_dump_json())
         for empty in ("out/err.log", "in/inbox.jsonl"):
             (building / empty).touch()

@@ -25,6 +25,7 @@ from tests.chaos.real import RealAgent
 from tests.discord_standin import Channel, Message, StandIn
 from tests.own_engine import OwnEngine, own_engine
 from vps.host import keeper
+from vps.models import Origin
 from vps.testing.engine import engine
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd, generate_key, sshd
@@ -86,6 +87,23 @@ class Stage:
     def start_agent(self, lines: int, pause_s: float, chance: random.Random) -> ScriptedAgent:
         """One more that counts."""
         agent = ScriptedAgent(self.root, len(self.agents) + 1, lines, pause_s, random.Random(chance.random()))
+        return self._begun(agent)
+
+    def start_anchored_agent(self, lines: int, pause_s: float, chance: random.Random) -> ScriptedAgent:
+        """One more that counts, with the anchor that a `/spawn` leaves for its thread."""
+        world = self.discord.world
+        anchor = world.create_message(self.channel, world.bot, {"content": "🚀"})
+        origin = Origin(
+            caller=f"discord:{world.owner.id}",
+            surface="discord",
+            guild_id=world.guild_id,
+            channel_id=self.channel.id,
+            thread_id=anchor.id,
+        )
+        number, own = len(self.agents) + 1, random.Random(chance.random())
+        return self._begun(ScriptedAgent(self.root, number, lines, pause_s, own, origin))
+
+    def _begun(self, agent: ScriptedAgent) -> ScriptedAgent:
         agent.prepare()
         self._add(agent)
         return agent

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
 from dataclasses import dataclass, field
 
 _MESSAGES = re.compile(r"/channels/(\d+)/messages(/\d+)?")
@@ -24,6 +23,14 @@ class Grant:
 
 
 @dataclass
+class Window:
+    """It begins with its first request, and at its end all of a bucket is free again ("resets", in the headers)."""
+
+    ends_at: float = 0.0
+    used: int = 0
+
+
+@dataclass
 class RateLimits:
     """Buckets for posting and for editing messages, per channel, off while `allowed` is 0; and one of `everywhere` requests a
     second for all endpoints but interactions' answers, off while that is 0."""
@@ -33,8 +40,8 @@ class RateLimits:
     everywhere: int = 0
     refused: int = 0
     """How many requests came too early."""
-    _sent: dict[tuple[str, str], deque[float]] = field(default_factory=dict[tuple[str, str], "deque[float]"])
-    _all: deque[float] = field(default_factory=deque[float])
+    _windows: dict[tuple[str, str], Window] = field(default_factory=dict[tuple[str, str], Window])
+    _all: Window = field(default_factory=Window)
 
     def take(self, method: str, path: str) -> Grant | None:
         """Counts a request; None when no bucket covers it."""
@@ -48,21 +55,21 @@ class RateLimits:
         return self._grant((method, match[1]))
 
     def _grant(self, bucket: tuple[str, str]) -> Grant:
-        sent = self._sent.setdefault(bucket, deque())
-        wait = self._used(sent, self.allowed, self.per_seconds)
-        reset_after = sent[0] + self.per_seconds - time.monotonic()
-        return Grant(self._headers(bucket, self.allowed - len(sent), reset_after), wait)
+        window = self._windows.setdefault(bucket, Window())
+        wait = self._used(window, self.allowed, self.per_seconds)
+        reset_after = window.ends_at - time.monotonic()
+        return Grant(self._headers(bucket, self.allowed - window.used, reset_after), wait)
 
-    def _used(self, sent: deque[float], allowed: int, per_seconds: float) -> float:
-        """Count one more, or the seconds until one more may come."""
+    def _used(self, window: Window, allowed: int, per_seconds: float) -> float:
+        """Count one more, or the seconds until more may come."""
         now = time.monotonic()
-        while sent and sent[0] <= now - per_seconds:
-            sent.popleft()
-        if len(sent) < allowed:
-            sent.append(now)
+        if now >= window.ends_at:
+            window.ends_at, window.used = now + per_seconds, 0
+        if window.used < allowed:
+            window.used += 1
             return 0.0
         self.refused += 1
-        return sent[0] + per_seconds - now
+        return window.ends_at - now
 
     def _headers(self, bucket: tuple[str, str], remaining: int, reset_after: float) -> dict[str, str]:
         return {
