@@ -18,6 +18,7 @@ from vps.models import Origin, RunRecord, new_name
 _FAR = 4_000_000_000
 """The keeper takes a run directory of that time for one whose container is on its way, and leaves its end to us."""
 _LINE = re.compile(r"line (\d{6})\b")
+_SHELL = Origin(caller="operator:chaos", caller_name="chaos", surface="cli")
 
 
 class ScriptedAgent:
@@ -30,7 +31,7 @@ class ScriptedAgent:
         lines: int,
         pause_s: float,
         chance: random.Random,
-        origin: Origin = Origin(caller="operator:chaos", caller_name="chaos", surface="cli"),
+        origin: Origin = _SHELL,
     ) -> None:
         self.lines = lines
         self._origin = origin
