@@ -95,6 +95,7 @@ class Settings(BaseModel):
     AGENTFLOW_ROOT: str = Field(default="/opt/agentflow", pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")
     AGENTFLOW_IMAGE: str = Field(default="agentflow-claude-code:latest", pattern=r"^[a-z0-9][A-Za-z0-9._/:-]*$")
     AGENTFLOW_BASE_IMAGE: str | None = None
+    AGENTFLOW_MAX_AGENTS: int | None = Field(default=None, ge=1)
     AGENTFLOW_LOG_LEVEL: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     AGENTFLOW_METRICS: Annotated[Address | None, BeforeValidator(_address)] = None
 
@@ -124,6 +125,7 @@ class Settings(BaseModel):
             api_key=self.ANTHROPIC_API_KEY,
             oauth_token=self.CLAUDE_CODE_OAUTH_TOKEN,
             base_url=self.ANTHROPIC_BASE_URL,
+            max_agents=self.AGENTFLOW_MAX_AGENTS,
         )
 
     @property

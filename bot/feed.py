@@ -10,7 +10,7 @@ import discord
 import structlog
 
 from agents.crew import Crew
-from agents.tools.views import AgentView, recorded
+from agents.tools.views import AgentView, begun_at, recorded
 from bot import metrics
 from bot.backlog import Backlog
 from bot.delivery import ThreadGoneError
@@ -29,7 +29,7 @@ from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.events.types import UserMessage
 from vps.follower import End, Fault, Piece
-from vps.models import RunRecord
+from vps.models import RunRecord, Waiting
 from vps.outcome import Ending, Outcome, judge
 from vps.tally import Tally
 
@@ -81,6 +81,7 @@ class Feed:
         self._framer = Framer()
         self._heard = time.time()
         self._changed = asyncio.Event()
+        self._waiting: Waiting | None = None
         self._ended: End | Fault | None = None
         self._card_at = 0.0
         self._sent_at = 0.0
@@ -98,7 +99,9 @@ class Feed:
     @property
     def state(self) -> str:
         """Of the run, as far as its log was read."""
-        return "finished" if self._ended else "running" if self._tally.model else "starting"
+        if self._ended:
+            return "finished"
+        return "queued" if self._waiting else "running" if self._tally.model else "starting"
 
     async def run(self) -> None:
         """Follow and show, until the end. A deleted thread ends the showing, never the run."""
@@ -125,14 +128,17 @@ class Feed:
         await report(self._client, self._record, text)
 
     async def _wait_for_life(self, reading: asyncio.Task[None]) -> None:
-        """A start that failed leaves no thread: the thread opens with the log's first bytes."""
+        """A start that failed leaves no thread: the thread opens with the log's first bytes, or with a place in the queue."""
         waiting = asyncio.create_task(self._changed.wait())
         await asyncio.wait({waiting, reading}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
 
     async def _read(self) -> None:
         async for update in self._crew.relay.follow(self._record.name):
-            if isinstance(update, Piece):
+            if isinstance(update, Waiting):
+                self._waiting = update if update.place else None
+            elif isinstance(update, Piece):
+                self._waiting = None
                 self._heard = time.time() - update.quiet_s
                 self._take(update.data)
                 metrics.LOG_BYTES.inc(len(update.data))
@@ -230,7 +236,7 @@ class Feed:
 
     async def _show_end(self, thread: RunThread, end: End | Fault) -> None:
         outcome = self._outcome(end)
-        until = self._record.created_at + self._elapsed_ms() / 1000
+        until = self._until()
         self._crew.known.note(self._recorded(outcome, until))
         view = self._view(outcome)
         await thread.show_card(card(view))
@@ -242,7 +248,9 @@ class Feed:
 
     def _recorded(self, outcome: Outcome | None, until: float) -> AgentView:
         quiet_s = max(0.0, time.time() - self._heard)
-        return recorded(self._record, self._tally, outcome, until, self._crew.mask, quiet_s=quiet_s)
+        return recorded(
+            self._record, self._tally, outcome, until, self._crew.mask, quiet_s=quiet_s, waiting=self._waiting
+        )
 
     def _outcome(self, end: End | Fault) -> Outcome:
         if isinstance(end, Fault):
@@ -278,6 +286,8 @@ class Feed:
         since = self._crew.relay.silent_since
         if since is not None:
             return last_action, f"⚠️ The VPS does not answer: last heard of <t:{since:.0f}:R>. The agent goes on there."
+        if self._waiting:
+            return "", f"🕓 {self._waiting}".replace("place", "Place", 1)
         seen = self._recorded(None, now)
         doing = seen.activity
         if doing is None:
@@ -287,9 +297,13 @@ class Feed:
         return (last_action, words) if doing.is_trouble else (words, "")
 
     def _elapsed_ms(self) -> float:
+        return max(0.0, self._until() - begun_at(self._record, self._tally)) * 1000
+
+    def _until(self) -> float:
+        """Its end, or now."""
         if isinstance(self._ended, End) and self._ended.exit is not None:
-            return (self._ended.exit.ended_at - self._record.created_at) * 1000
-        return max(0.0, time.time() - self._record.created_at) * 1000
+            return self._ended.exit.ended_at
+        return time.time()
 
 
 def _asker(record: RunRecord) -> int | None:

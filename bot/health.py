@@ -26,7 +26,7 @@ from bot.feed import Feed
 from vps.relay import Relay
 
 VERSION = metadata.version("agentflow")
-_STATES = ("starting", "running", "finished")
+_STATES = ("queued", "starting", "running", "finished")
 
 
 class Pulse:

@@ -35,3 +35,5 @@ class AgentConfig(BaseModel):
     api_key: SecretStr | None = None
     oauth_token: SecretStr | None = None
     base_url: str | None = None
+    max_agents: int | None = None
+    """How many may run at once at most, however much room the host has."""

@@ -1,4 +1,4 @@
-"""What a follower of a run's log gets: its pieces in order, then its end or why it can be followed no further."""
+"""What a follower of a run's log gets: its place in the queue, its pieces in order, then its end or why it can be followed no further."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from vps.models import Waiting
 from vps.outcome import DockerExit, SupervisorExit, docker_exit, supervisor_exit
 
 
@@ -34,7 +35,7 @@ class Fault:
     what: str
 
 
-Update = Piece | End | Fault
+Update = Piece | Waiting | End | Fault
 
 
 @dataclass(slots=True)
@@ -51,6 +52,8 @@ class Follower:
             if head["offset"] == self.offset:
                 self.offset += len(body)
                 self.queue.put_nowait(Piece(head["offset"], body, float(head["quiet_s"])))
+        elif head["t"] == "queue":
+            self.queue.put_nowait(Waiting.model_validate(head))
         elif head["t"] == "end":
             ended = docker_exit(head["docker"]) or DockerExit(), supervisor_exit(head["exit"])
             self.queue.put_nowait(End(head["size"], *ended))

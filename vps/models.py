@@ -102,6 +102,32 @@ class RunRecord(BaseModel):
     created_at: float = 0.0
 
 
+class Waiting(BaseModel):
+    """A run that was not started yet: its place in the queue, from 1 on, and what the queue waits for.
+
+    Place 0 tells that it waits no more.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    place: int
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"place {self.place}: waits for {self.why}"
+
+
+class Room(BaseModel):
+    """How many more agents could start now (`room`; 999 stands for more), what the next one after those would wait for (`why`),
+    and how many wait."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    room: int
+    why: str
+    queued: int
+
+
 class HostFacts(BaseModel):
     """What the host has: bytes, CPUs, its clock in epoch seconds."""
 

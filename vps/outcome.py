@@ -59,7 +59,8 @@ class DockerExit(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str = ""
-    state: Literal["exited", "vanished"] = "exited"
+    state: Literal["exited", "vanished", "withdrawn", "refused"] = "exited"
+    """`withdrawn` by somebody or `refused` by the engine: there never was a container."""
     exit_code: int | None = None
     oom_killed: bool = False
     started_at: str = ""
@@ -96,19 +97,29 @@ class Outcome:
 
 
 def judge(tally: Tally, supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome:
-    """The first of these rules that holds: taken along, ended by us, died, said how it ended, or said nothing.
+    """The first of these rules that holds: never started, taken along, ended by us, died, said how it ended, or said nothing.
 
     A turn that began and gave no result counts as such, whatever the one before it gave.
     """
     result = None if tally.in_turn else tally.result
     code = supervisor.code if supervisor else docker.exit_code if docker else None
     return (
-        _taken_along(supervisor, docker)
+        _never_started(docker)
+        or _taken_along(supervisor, docker)
         or _ended_by_us(supervisor, docker)
         or _died(result, code, supervisor, docker)
         or (_said(tally, result, code) if result else None)
         or _silent(supervisor, docker)
     )
+
+
+def _never_started(docker: DockerExit | None) -> Outcome | None:
+    if docker and docker.state == "withdrawn":
+        return Outcome(Ending.STOPPED, "Stopped before it started.")
+    if docker and docker.state == "refused":
+        reason = f"Docker did not start it when its turn came: {docker.error}"
+        return Outcome(Ending.FAILED, reason, "Run `agentflow doctor`, then spawn it again.")
+    return None
 
 
 def _taken_along(supervisor: SupervisorExit | None, docker: DockerExit | None) -> Outcome | None:

@@ -29,7 +29,7 @@ from vps.errors import (
     TooMuchOutput,
     VpsError,
 )
-from vps.follower import Follower, Piece, Update
+from vps.follower import End, Fault, Follower, Update
 from vps.host.command import LIMIT
 from vps.runner import Done, Process, Runner
 from vps.shell import Cmd, Command
@@ -178,7 +178,7 @@ class Relay:
             await self._order(op="follow", run=name, offset=offset)
             while True:
                 update = await follower.queue.get()
-                if not isinstance(update, Piece):
+                if isinstance(update, (End, Fault)):
                     # Before the last yield: whoever stops asking then leaves this generator where it stands.
                     del self._followers[name]
                     yield update

@@ -14,7 +14,7 @@ from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.events.types import Line
 from vps.host.layout import NAME
-from vps.models import RunRecord
+from vps.models import RunRecord, Waiting
 from vps.outcome import DockerExit, SupervisorExit, docker_exit, supervisor_exit
 
 
@@ -55,10 +55,12 @@ class Run:
     """Since something was written to its log, when this was read."""
     now: float = 0.0
     """The host's clock when this was read, epoch seconds."""
+    waiting: Waiting | None = None
+    """Its place in the queue, if it was not started yet."""
 
     @property
     def alive(self) -> bool:
-        """Whether it runs or is about to. One of ours has ended once that is written down: until then nobody knows how."""
+        """Whether it runs, or is to. One of ours has ended once that is written down: until then nobody knows how."""
         if self.record is not None:
             return self.docker is None
         return self.container is not None and self.container.state in ("running", "created", "restarting", "paused")
@@ -100,6 +102,7 @@ def run_of(item: dict[str, Any], container: Container | None, now: float) -> Run
         errors=item["errors"],
         quiet_s=item["quiet_s"],
         now=now,
+        waiting=Waiting.model_validate(item["queue"]) if item.get("queue") else None,
     )
 
 

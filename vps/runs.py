@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from vps import model_route
 from vps.commands import claude, docker
 from vps.commands.caches import Cache
 from vps.config import AgentConfig
-from vps.errors import BadInput, CommandFailed, DiskFull, DockerUnavailable, NoSuchRun, VpsError, WorkspaceBusy
+from vps.docker_errors import docker_error
+from vps.errors import BadInput, CommandFailed, HostTimeout, NoSuchRun, VpsError, WorkspaceBusy
 from vps.host.layout import NAME
-from vps.models import HostFacts, RunRecord, RunRequest
+from vps.models import HostFacts, Room, RunRecord, RunRequest, Waiting
 from vps.relay import Relay
 from vps.run import Container, Run, Usage, answers_to, container_of, run_of
 from vps.runner import Done, check
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 GRACE_S = 8.0
 """What an interrupted turn may take to end its tools and write a result before it gets signals."""
 _TAIL = 256 << 10
+_START_S = 300.0
+"""More than the host gives `docker run`, twice."""
 
 
 class Runs:
@@ -55,10 +58,13 @@ class Runs:
         await self._relay.ask("check", {"workspace": workspace})
 
     async def start(self, request: RunRequest) -> Run:
-        """Start one. Raises BadInput, WorkspaceBusy, DiskFull, DockerUnavailable or HostError; then nothing of it is left there."""
+        """Start one, or queue it where the host has no room for it now.
+
+        Raises BadInput, WorkspaceBusy, DiskFull, DockerUnavailable or HostError; then nothing of it is left there.
+        """
         starting = asyncio.create_task(self._start(request))
         try:
-            place = await asyncio.shield(starting)
+            place, waiting = await asyncio.shield(starting)
         except WorkspaceBusy:
             raise  # nothing was made
         except BaseException:
@@ -67,10 +73,11 @@ class Runs:
             await asyncio.shield(self._undo(request.name))
             raise
         record = _record(request).model_copy(update=place)
-        return Run(request.name, record, Container("", request.name, "running", "", "", {}), now=request.created_at)
+        there = None if waiting else Container("", request.name, "running", "", "", {})
+        return Run(request.name, record, there, now=request.created_at, waiting=waiting)
 
-    async def _start(self, request: RunRequest) -> dict[str, str]:
-        """Where it works, as its record has it."""
+    async def _start(self, request: RunRequest) -> tuple[dict[str, str], Waiting | None]:
+        """Where it works, as its record has it, and its place in the queue if it did not start."""
         prepared = await self._relay.ask("prepare", self._preparation(request))
         workspace = str(prepared["workspace"])
         if prepared["busy"]:
@@ -92,23 +99,40 @@ class Runs:
             vault=prepared["vault"],
             branch=request.branch,
         )
-        await _all(self._run(container), self._relay.ask("keep"))
-        return {"workspace": workspace, "workspace_name": prepared["workspace_name"]}
+        # Both to their ends: none goes on behind an undo.
+        waiting, kept = await asyncio.gather(self._admit(container), self._relay.ask("keep"), return_exceptions=True)
+        if isinstance(waiting, BaseException):
+            raise waiting
+        if isinstance(kept, BaseException):
+            raise kept
+        return {"workspace": workspace, "workspace_name": prepared["workspace_name"]}, waiting
 
-    async def _run(self, container: docker.Container) -> None:
-        """Where the engine cannot lay a tree's cache on its workspace's, as without root or on some file systems, it goes without.
+    async def _admit(self, container: docker.Container) -> Waiting | None:
+        """Have the host start it or give it its place in the queue.
 
+        Where the engine cannot lay a tree's cache on its workspace's, as without root or on some file systems, it goes without.
         It is tried each time: that costs 0.2 s there (measured), and what an engine can may change.
         """
-        try:
-            await self._docker(docker.run_agent(container), timeout=120)
-        except CommandFailed as error:
-            if container.cache.lower is None or error.exit_code != docker.ENGINE_FAILED:
-                raise
-            await log.awarning("a tree starts without its workspace's packages", run=container.name, error=error.stderr)
-            await self._relay.run(docker.remove(container.name))
-            alone = replace(container, cache=Cache(container.cache.own))
-            await self._docker(docker.run_agent(alone), timeout=120)
+        commands = [docker.run_agent(container)]
+        if container.cache.lower is not None:
+            commands.append(docker.run_agent(replace(container, cache=Cache(container.cache.own))))
+        request = {
+            "name": container.name,
+            "commands": [list(command.argv) for command in commands],
+            "ceiling": self._config.max_agents,
+        }
+        done = await self._relay.ask("admit", request, timeout=_START_S)
+        if "place" in done:
+            return Waiting.model_validate(done)
+        if done["declined"]:
+            await log.awarning(
+                "a tree starts without its workspace's packages", run=container.name, error=done["declined"]
+            )
+        if done["exit_code"] is None:
+            raise HostTimeout(done["stderr"].strip() + ".", remedy="Check the host's load and its Docker engine.")
+        if done["exit_code"] != 0:
+            raise docker_error(CommandFailed("docker run", done["exit_code"], done["stderr"]))
+        return None
 
     def _preparation(self, request: RunRequest) -> dict[str, Any]:
         route = model_route.route(self._config.base_url)
@@ -193,13 +217,23 @@ class Runs:
             wanted = [name for name in wanted if name in there and there[name].state == "running"]
         return {}
 
-    async def stop(self, name: str) -> None:
-        """Interrupt, then end it: at most 20 s. One that ended already is no error; its log stays."""
+    async def stop(self, name: str) -> bool:
+        """Interrupt, then end it: at most 20 s; whether it had been started. One that waits is taken out of the queue.
+
+        One that ended already is no error; its log stays.
+        """
+        if NAME.fullmatch(name) and (await self._relay.ask("withdraw", {"name": name}))["withdrawn"]:
+            return False
         try:
             await self._docker(docker.stop(name), timeout=60)
         except CommandFailed as error:
             if "No such container" not in error.stderr:
                 raise
+        return True
+
+    async def room(self) -> Room:
+        """How many agents could start now."""
+        return Room.model_validate(await self._relay.ask("room", {"ceiling": self._config.max_agents}))
 
     async def stop_keeper(self) -> None:
         """End the host's keeper; the next start brings it back."""
@@ -232,27 +266,7 @@ class Runs:
         try:
             return await check(self._relay, command, timeout=timeout)
         except CommandFailed as error:
-            raise _docker_error(error) from error
-
-
-async def _all(*steps: Coroutine[Any, Any, object]) -> None:
-    """All of them to their ends, then the first one's error: none goes on behind an undo."""
-    for done in await asyncio.gather(*steps, return_exceptions=True):
-        if isinstance(done, BaseException):
-            raise done
-
-
-def _docker_error(error: CommandFailed) -> VpsError:
-    # Docker's command line has one exit code (125) for all of its own errors: only its text tells them apart.
-    text = error.stderr
-    if "Cannot connect to the Docker daemon" in text or "command not found" in text or error.exit_code == 127:
-        return DockerUnavailable("No Docker engine answers on the host.", remedy="Install or start Docker there.")
-    if "permission denied" in text and "docker.sock" in text:
-        remedy = "Add the user to the group docker there, or use root."
-        return DockerUnavailable("The SSH user may not use Docker.", remedy=remedy)
-    if "no space left on device" in text.lower():
-        return DiskFull("The host has no disk left for another container.", remedy="Free some with `agentflow prune`.")
-    return error
+            raise docker_error(error) from error
 
 
 def _credentials(config: AgentConfig) -> list[str]:

@@ -23,7 +23,7 @@ BESIDES = 2
 """Lines around the agents' own: the heads of the columns, and how many more there are."""
 _LONGEST = 80
 """Characters of a text in a cell."""
-_STYLES = {"running": "green", "starting": "yellow", Ending.SUCCEEDED.value: ""}
+_STYLES = {"running": "green", "starting": "yellow", "queued": "yellow", Ending.SUCCEEDED.value: ""}
 
 
 def table(seen: Seen, *, trouble: str = "", age_s: float = 0.0) -> RenderableType:

@@ -17,7 +17,7 @@ from agents.tools.listing import TAIL, chosen
 from agents.tools.parameters import ContainerId, MemoryBytes, TimeoutMs
 from agents.tools.views import AgentView, transcript, view
 from vps.errors import HostUnreachable
-from vps.models import CliOptions, PermissionMode
+from vps.models import CliOptions, PermissionMode, Waiting
 from vps.run import Usage
 
 T = TypeVar("T")
@@ -130,9 +130,15 @@ class SpawnOutput(Output):
 
     container_id: str
     workspace: str
+    queue_place: int | None = None
+    """Where it waits to be started: 1 is the next. `waits_for` says why it does."""
+    waits_for: str = ""
 
     def summary(self) -> str:
         """See `Output.summary`."""
+        if self.queue_place is not None:
+            waiting = Waiting(place=self.queue_place, why=self.waits_for)
+            return f"{self.container_id} queued in {self.workspace}, {waiting}."
         return f"{self.container_id} started in {self.workspace}."
 
 
@@ -160,7 +166,9 @@ async def _spawn(crew: Crew, given: SpawnInput, call: Call) -> SpawnOutput:
         cpus=given.cpus,
     )
     run = await crew.spawn(order, call.origin, call.progress)
-    return SpawnOutput(container_id=run.name, workspace=run.record.workspace if run.record else "")
+    place, why = (run.waiting.place, run.waiting.why) if run.waiting else (None, "")
+    workspace = run.record.workspace if run.record else ""
+    return SpawnOutput(container_id=run.name, workspace=workspace, queue_place=place, waits_for=why)
 
 
 class AgentInput(Input):
@@ -186,7 +194,7 @@ async def _status(crew: Crew, given: AgentInput, _call: Call) -> StatusOutput:
     try:
         name = await crew.runs.find(given.container_id)
         run = await crew.runs.describe(name)
-        usages = await crew.runs.usages([name]) if run.alive else {}
+        usages = await crew.runs.usages([name]) if run.alive and run.waiting is None else {}
     except HostUnreachable as lost:
         return status(crew.known.recall(given.container_id, lost), None)
     return status(crew.known.note(view(run, crew.mask)), usages.get(name))
@@ -230,18 +238,20 @@ class StopOutput(Output):
 
     container_id: str
     was_running: bool
+    was_queued: bool = False
 
     def summary(self) -> str:
         """See `Output.summary`."""
+        if self.was_queued:
+            return f"{self.container_id} stopped before it started."
         return f"{self.container_id} stopped." if self.was_running else f"{self.container_id} had ended already."
 
 
 async def _stop(crew: Crew, given: AgentInput, _call: Call) -> StopOutput:
     name = await crew.runs.find(given.container_id)
     run = await crew.runs.describe(name, tail=0)
-    if run.alive:
-        await crew.runs.stop(name)
-    return StopOutput(container_id=name, was_running=run.alive)
+    was_started = not run.alive or await crew.runs.stop(name)
+    return StopOutput(container_id=name, was_running=run.alive and was_started, was_queued=not was_started)
 
 
 class ListInput(Input):
@@ -284,7 +294,7 @@ class WaitOutput(Output):
     def summary(self) -> str:
         """See `Output.summary`."""
         if not self.finished:
-            return f"Still running: {self.agent.summary()}"
+            return f"Still {'queued' if self.agent.waiting else 'running'}: {self.agent.summary()}"
         return self.agent.summary() + (f"\n{self.agent.result}" if self.agent.result else "")
 
 

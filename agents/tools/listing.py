@@ -15,9 +15,9 @@ _RECENT_S = 86_400.0
 
 
 def chosen(runs: Iterable[Run], *, all: bool) -> list[Run]:  # noqa: A002  the parameter's name in the tool
-    """Those at work first; of the others those that ended within a day, or all."""
+    """Those at work first, then those that wait; of the others those that ended within a day, or all."""
     wanted = (run for run in runs if all or _is_recent(run))
-    return sorted(wanted, key=lambda run: not run.alive)[:MOST]
+    return sorted(wanted, key=lambda run: (not run.alive, run.waiting is not None))[:MOST]
 
 
 def _is_recent(run: Run) -> bool:

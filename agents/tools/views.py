@@ -10,14 +10,14 @@ from agents.tools.doing import AgentActivity, action, shown
 from vps.activity import activity
 from vps.events import types as t
 from vps.mask import Mask
-from vps.models import RunRecord
+from vps.models import RunRecord, Waiting
 from vps.outcome import Outcome, judge
 from vps.run import Run
 from vps.tally import Tally
 
 
 class AgentView(BaseModel):
-    """One agent. Times are milliseconds; `state` is starting, running or how it ended."""
+    """One agent. Times are milliseconds; `state` is queued, starting, running or how it ended."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,6 +32,9 @@ class AgentView(BaseModel):
     cost_usd: float = 0.0
     model: str = ""
     last_action: str = ""
+    queue_place: int | None = None
+    """Where it waits to be started: 1 is the next. `waits_for` says why it does."""
+    waits_for: str = ""
     activity: AgentActivity | None = None
     """What it does right now; None where it has ended, or is between turns."""
     reason: str = ""
@@ -43,8 +46,15 @@ class AgentView(BaseModel):
     """How old all this is, while the host cannot be asked."""
 
     @property
+    def waiting(self) -> Waiting | None:
+        """Its place in the queue, if it was not started yet."""
+        return None if self.queue_place is None else Waiting(place=self.queue_place, why=self.waits_for)
+
+    @property
     def doing(self) -> str:
-        """What it does right now, in words, or did last."""
+        """What it does right now, in words, or did last; for one that waits, its place."""
+        if self.waiting:
+            return str(self.waiting)
         return self.activity.summary() if self.activity else self.last_action
 
     def summary(self) -> str:
@@ -73,34 +83,55 @@ def view(run: Run, mask: Mask) -> AgentView:
         return AgentView(container_id=run.name, state=status, alive=run.alive, by_hand=True)
     tally = tallied(run)
     outcome = None if run.alive else judge(tally, run.exit, run.docker)
-    return recorded(run.record, tally, outcome, ended_at(run), mask, quiet_s=run.quiet_s)
+    return recorded(run.record, tally, outcome, ended_at(run), mask, quiet_s=run.quiet_s, waiting=run.waiting)
 
 
 def recorded(
-    record: RunRecord, tally: Tally, outcome: Outcome | None, until: float, mask: Mask, *, quiet_s: float
+    record: RunRecord,
+    tally: Tally,
+    outcome: Outcome | None,
+    until: float,
+    mask: Mask,
+    *,
+    quiet_s: float,
+    waiting: Waiting | None,
 ) -> AgentView:
     """One of our own runs, by what its log says, written to `quiet_s` seconds ago.
 
     `outcome` is None while it lives; `until` is its end or now, epoch seconds.
     """
+    waiting = None if outcome else waiting
     return AgentView(
         container_id=record.name,
-        state=outcome.ending.value if outcome else ("running" if tally.started_at else "starting"),
+        state=outcome.ending.value if outcome else _state(tally, waiting),
         task=mask.text(record.task),
         workspace=record.workspace,
         branch=record.branch,
         caller=record.origin.caller_name or record.origin.caller,
-        elapsed_ms=round((until - record.created_at) * 1000),
+        elapsed_ms=round((until - begun_at(record, tally)) * 1000),
         turns=tally.turns,
         cost_usd=tally.cost_usd,
         model=tally.model,
         last_action=mask.text(action(tally.last_action)) if tally.last_action else "",
-        activity=shown(activity(tally, quiet_s, until), mask) if outcome is None else None,
+        queue_place=waiting.place if waiting else None,
+        waits_for=waiting.why if waiting else "",
+        activity=shown(activity(tally, quiet_s, until), mask) if outcome is None and waiting is None else None,
         reason=mask.text(outcome.reason) if outcome else "",
         remedy=outcome.remedy if outcome else "",
         result=mask.text(tally.result.text) if tally.result else "",
         alive=outcome is None,
     )
+
+
+def _state(tally: Tally, waiting: Waiting | None) -> str:
+    if waiting:
+        return "queued"
+    return "running" if tally.started_at else "starting"
+
+
+def begun_at(record: RunRecord, tally: Tally) -> float:
+    """When it started; while it waits for that, when it was asked for. Epoch seconds."""
+    return max(record.created_at, tally.started_at or 0.0)
 
 
 def tallied(run: Run) -> Tally:

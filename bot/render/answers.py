@@ -15,8 +15,8 @@ from vps.errors import VpsError
 from vps.mask import Mask
 
 _SIGNS = {
-    "starting": "🚀", "running": "⏳", "succeeded": "✅", "failed": "❌", "refused": "🚫", "limited": "⛔", "interrupted": "⏹️",
-    "stopped": "⏹️", "timed_out": "⏱️", "out_of_memory": "💥", "vanished": "👻", "hung": "🧊",
+    "queued": "🕓", "starting": "🚀", "running": "⏳", "succeeded": "✅", "failed": "❌", "refused": "🚫", "limited": "⛔",
+    "interrupted": "⏹️", "stopped": "⏹️", "timed_out": "⏱️", "out_of_memory": "💥", "vanished": "👻", "hung": "🧊",
 }  # fmt: skip
 _LIMIT = 1900
 _ROWS = 15
@@ -34,7 +34,7 @@ def answer(output: Output) -> Answer:
     if isinstance(output, TextOutput):
         return _text(output.text, f"{output.container_id}.txt")
     if isinstance(output, WaitOutput):
-        state = "" if output.finished else "It still runs.\n"
+        state = "" if output.finished else "It still waits.\n" if output.agent.waiting else "It still runs.\n"
         return _text(f"{state}{_agent(output.agent)}\n{plain(output.agent.result)}", "result.md", fenced=False)
     if isinstance(output, DiffOutput):
         return _diff(output)
@@ -77,13 +77,14 @@ def _row(agent: AgentView) -> str:
     head = f"{_SIGNS.get(agent.state, '▫️')} {inline_code(agent.container_id)}"
     if agent.by_hand:
         return f"{head} started by hand · {plain(agent.state)}{_stale(agent)}"
-    trouble = f"\n↳ {_doing(agent)}" if agent.activity and agent.activity.is_trouble else ""
+    is_told = agent.waiting or (agent.activity and agent.activity.is_trouble)
+    trouble = f"\n↳ {_doing(agent)}" if is_told else ""
     figures = f"{duration(agent.elapsed_ms)} · {money(agent.cost_usd)}{trouble}{_stale(agent)}"
     return f"{head} {plain(shorten(' '.join(agent.task.split()), 50))} · {figures}"
 
 
 def _doing(agent: AgentView) -> str:
-    return said(agent.activity, time.time() - agent.stale_ms / 1000) if agent.activity else plain(agent.last_action)
+    return said(agent.activity, time.time() - agent.stale_ms / 1000) if agent.activity else plain(agent.doing)
 
 
 def _stale(agent: AgentView) -> str:
@@ -98,7 +99,7 @@ def _agent(agent: AgentView) -> str:
     lines.append(
         f"⏱️ {duration(agent.elapsed_ms)} · {agent.turns} turns · {money(agent.cost_usd)} · {plain(agent.model)}"
     )
-    if agent.alive and (agent.activity or agent.last_action):
+    if agent.alive and agent.doing:
         lines.append(f"↳ {_doing(agent)}")
     if agent.reason and not agent.alive:
         lines.append(plain(shorten(f"{agent.reason} {agent.remedy}".strip(), 600)))

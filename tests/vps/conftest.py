@@ -28,7 +28,7 @@ from vps.events.types import Event
 from vps.follower import End, Piece
 from vps.git_containers import GitCredential
 from vps.host.layout import LABEL_ROOT
-from vps.models import Limits, Origin, RunRequest, new_name
+from vps.models import Limits, Origin, RunRequest, Waiting, new_name
 from vps.outcome import Outcome, judge
 from vps.provision import provision
 from vps.relay import Relay
@@ -110,7 +110,7 @@ class Machine:
                 if isinstance(update, Piece):
                     assert update.offset == sum(map(len, pieces))
                     pieces.append(update.data)
-                else:
+                elif not isinstance(update, Waiting):
                     assert isinstance(update, End), update
                     return self._judged(name, b"".join(pieces), update)
         raise AssertionError

@@ -14,8 +14,6 @@ from vps.shell import Cmd, cmd
 NAME_PREFIX = "claude-agent-"
 AGENT_ID = 1001
 _RUN = "/run/agentflow"
-ENGINE_FAILED = 125
-"""The exit code of `docker run` where the engine failed and nothing ran (docker-run(1))."""
 _STOP_TIMEOUT_S = 20
 """More than the supervisor's grace and kill together, so that it can write down the end itself."""
 

@@ -18,6 +18,7 @@ from vps.host import (
     lease,
     prune,
     runs,
+    starts,
     workspaces,
 )
 
@@ -62,6 +63,9 @@ _VERBS: dict[str, Answer] = {
     "reach": facts.reach,
     "check": runs.check,
     "prepare": runs.prepare,
+    "admit": starts.admit,
+    "withdraw": starts.withdraw,
+    "room": starts.room,
     "describe": runs.describe,
     "say": inbox.say,
     "discard": _discard,

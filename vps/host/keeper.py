@@ -3,6 +3,7 @@
 - writes down how Docker saw a run end (`docker.json`), and only then removes the container
 - ends a run whose turn overran its deadline although its supervisor should have, or whose log passed 1 GiB
 - leads each `model/<id>/api.sock` to the loopback address its `target` file names, and to no other
+- starts the runs that wait, in their order, as the host has room for them
 - prunes old runs, and once the last agent has gone the package caches
 
 It is started again by whoever needs it (`keeper.lock` lets one live), and ends by itself when there is nothing to keep.
@@ -14,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -22,9 +22,9 @@ import sys
 import time
 from typing import Any
 
-from vps.host import caches, engine, layout, prune
+from vps.host import caches, ends, engine, layout, prune, starts
 from vps.host.engine import Engine
-from vps.host.files import write_atomically
+from vps.host.forwards import Forwards
 
 LOG_LIMIT = 1 << 30
 _SWEEP_S = 2.0
@@ -43,7 +43,8 @@ class Keeper:
     def __init__(self, root: str) -> None:
         self._root = root
         self._killed_for: dict[str, str] = {}
-        self._forwards: dict[str, asyncio.AbstractServer] = {}
+        self._forwards = Forwards(root)
+        self._launches: dict[str, asyncio.Task[None]] = {}
         self._engine = Engine(root)
         self._busy_at = time.monotonic()
         self._trimmed = False
@@ -68,8 +69,7 @@ class Keeper:
             events.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await events
-            for server in self._forwards.values():
-                server.close()
+            self._forwards.close()
 
     async def _trim_once_quiet(self) -> None:
         """No start should wait for the sizing of many files. Another user than root could not give the space back."""
@@ -81,7 +81,7 @@ class Keeper:
 
     async def _sweep(self) -> None:
         try:
-            await self._serve_models()
+            await self._forwards.serve()
         except OSError as error:
             print(f"model: {error}", file=sys.stderr, flush=True)
         open_runs = layout.open_names(self._root)
@@ -99,14 +99,31 @@ class Keeper:
             except OSError as error:
                 # It was discarded meanwhile, or the disk is full: then the next sweep tries again, and the container stays.
                 print(f"{name}: {error}", file=sys.stderr, flush=True)
+        try:
+            for name in await asyncio.to_thread(starts.advance, self._root):
+                self._launch(name)
+        except OSError as error:
+            print(f"queue: {error}", file=sys.stderr, flush=True)
 
     def _is_left_over(self, name: str, container: dict[str, Any]) -> bool:
         """Its end is written down and removing it failed then; or its run directory, which is there before it, was removed."""
         if layout.known(self._root, name):
-            return not layout.is_open(self._root, name) and container["State"]["Status"] in ("exited", "dead")
+            return not layout.is_open(self._root, name) and container["State"]["Status"] in (
+                "exited",
+                "dead",
+                "created",
+            )
         return bool(layout.NAME.fullmatch(name))
 
     async def _keep(self, name: str, container: dict[str, Any] | None) -> None:
+        if starts.is_waiting(self._root, name):
+            return
+        if starts.is_starting(self._root, name):
+            if container is None or container["State"]["Status"] == "created":
+                # Whoever let it in starts it, or went away meanwhile.
+                self._launch(name, made=container is not None)
+                return
+            starts.settle(self._root, name)
         if container is None:
             if not self._is_starting(name):
                 self._close(name, {"state": "vanished", "exit_code": None, "oom_killed": False, "error": ""})
@@ -136,12 +153,20 @@ class Keeper:
         begun = os.lstat(os.path.join(directory, "out", "out.jsonl")).st_size > 0
         return time.time() - os.stat(directory).st_mtime < (_STARTED_S if begun else _STARTING_S)
 
+    def _launch(self, name: str, *, made: bool = False) -> None:
+        """Beside the sweeps: an engine may take its time."""
+        if name not in self._launches:
+            task = asyncio.create_task(asyncio.to_thread(starts.launch_or_close, self._root, name, made=made))
+            self._launches[name] = task
+            task.add_done_callback(lambda done: self._launched(name, done))
+
+    def _launched(self, name: str, task: asyncio.Task[None]) -> None:
+        del self._launches[name]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
+
     def _close(self, name: str, ending: dict[str, Any]) -> None:
-        directory = layout.run(self._root, name)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(directory, "reserve"))
-        ending["killed_for"] = self._killed_for.get(name)
-        write_atomically(os.path.join(directory, "docker.json"), json.dumps(ending).encode())
+        ends.write(self._root, name, {**ending, "killed_for": self._killed_for.get(name)})
         self._killed_for.pop(name, None)
 
     async def _bound(self, name: str, container_id: str) -> None:
@@ -158,48 +183,6 @@ class Keeper:
     async def _kill(self, name: str, container_id: str, reason: str) -> None:
         self._killed_for[name] = reason
         await engine.docker("kill", container_id)
-
-    async def _serve_models(self) -> None:
-        base = os.path.join(self._root, "model")
-        known = os.listdir(base) if os.path.isdir(base) else []
-        wanted = {key for key in known if os.path.exists(os.path.join(base, key, "target"))}
-        for key in wanted - set(self._forwards):
-            with open(os.path.join(base, key, "target"), encoding="ascii") as file:
-                host, port = file.read().strip().rsplit(":", 1)
-            self._forwards[key] = await _forward(os.path.join(base, key), host, int(port))
-
-
-async def _forward(directory: str, host: str, port: int) -> asyncio.AbstractServer:
-    """Serve `directory/api.sock`; what connects there reaches host:port and nothing else."""
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            upstream_reader, upstream_writer = await asyncio.wait_for(asyncio.open_connection(host, port), 10)
-        except (OSError, asyncio.TimeoutError):
-            writer.close()
-            return
-        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
-
-    # A socket's path may have 107 bytes (unix(7)), the directory's more: the way through its descriptor is short.
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    # Renamed into place, so that a socket a dead keeper left behind is replaced and mounts of the directory see the new one.
-    temporary, path = f"/proc/self/fd/{handle}/new.sock", os.path.join(directory, "api.sock")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    server = await asyncio.start_unix_server(carry, temporary)
-    os.chmod(temporary, 0o666)  # noqa: S103  the agent's uid connects; only its container has the directory
-    os.rename(temporary, path)
-    os.close(handle)
-    return server
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.close()
 
 
 def _ending(container: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@
                    key/          mounted: environ with the credentials, read and removed by the supervisor
                    out/          mounted: out.jsonl, err.log, turn.json, exit.json, reserve, inbox-shut
                    reserve       with out/reserve: room for the records of the end on a disk that is full by then
+                   queue.json, start.json, started.json   one of them: how far its start is; see vps.host.starts
                    docker.json   how Docker saw it end; written before the container is removed
 <root>/sessions/<name>/          the CLI's transcripts, mounted at ~/.claude/projects
 <root>/model/<id>/target         HOST:PORT on this machine's loopback that model/<id>/api.sock leads to

@@ -8,6 +8,7 @@ stdout gives frames, each a JSON line and, for `data` and `answer`, that many by
     {"t":"run","run":NAME}                             a run directory appeared
     {"t":"data","run":NAME,"offset":N,"size":M,"quiet_s":S} BYTES  the log from N on, written to S seconds ago
     {"t":"end","run":NAME,"size":N,"docker":{…},"exit":{…}|null}   ended, and everything up to N was sent
+    {"t":"queue","run":NAME,"place":N,"why":TEXT}      its place in the queue is another, or what it waits for; 0: it waits no more
     {"t":"fault","run":NAME,"what":"missing"|"shrank"|"replaced"|"unreadable"}   it is followed no further
     {"t":"answer","id":N,"size":M} JSON                in any order
     {"t":"pong"}
@@ -30,7 +31,7 @@ import time
 import traceback
 from typing import Any
 
-from vps.host import keeper, layout, workspaces
+from vps.host import keeper, layout, starts, workspaces
 from vps.host.answers import answer
 from vps.host.files import NotRegular, open_regular
 from vps.host.output import Output
@@ -65,6 +66,8 @@ class Follow:
         except (OSError, ValueError) as error:
             raise Gone("missing") from error
         self._inode = os.fstat(self._fd).st_ino
+        self.place: dict[str, Any] = {"place": 0, "why": ""}
+        """In the queue, as it was told last."""
 
     def read(self) -> bytes:
         """The next piece, empty if there is none yet. Raises Gone."""
@@ -184,6 +187,7 @@ class Relay:
             if descriptor is not None:
                 self._watched[descriptor] = name
         self._dirty.add(name)
+        self._tell_places()
 
     def _add(self, path: str, mask: int) -> int | None:
         """Watch it; without, where the host's limit is reached (inotify(7)), every tick looks for itself."""
@@ -229,7 +233,20 @@ class Relay:
             self._kept = self._swept
             threading.Thread(target=self._keep, daemon=True).start()
         self._announce()
+        self._tell_places()
         self._dirty.update(self._follows)
+
+    def _tell_places(self) -> None:
+        if not any(
+            follow.place["place"] or starts.is_waiting(self._root, name) for name, follow in self._follows.items()
+        ):
+            return
+        places = starts.places(self._root)
+        for name, follow in self._follows.items():
+            place = places.get(name, {"place": 0, "why": ""})
+            if place != follow.place:
+                follow.place = place
+                self._send({"t": "queue", "run": name, **place})
 
     def _keep(self) -> None:
         """Whatever ended the keeper, a reboot or the kernel: runs that have not ended need one. Nor does a transfer stay."""

@@ -8,7 +8,7 @@ import shutil
 import time
 from typing import Any
 
-from vps.host import caches, claims, digest, layout, workspaces
+from vps.host import caches, claims, digest, layout, starts, workspaces
 from vps.host.files import open_regular, write_atomically
 from vps.host.refused import Refused
 
@@ -164,10 +164,12 @@ def _model(root: str, target: str | None) -> str | None:
 
 def describe(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Runs with what their files say: all, or the one called `name`; of those, the last `tail` bytes of the log, and with it
-    what the whole log says (see vps.host.digest)."""
+    what the whole log says (see vps.host.digest). `queue` is the place of one that waits."""
     wanted = request.get("name")
     names = [wanted] if wanted else layout.names(root)
-    return {"now": time.time(), "runs": [_describe(root, name, int(request.get("tail", 0))) for name in names]}
+    places = starts.places(root) if wanted is None or starts.is_waiting(root, wanted) else {}
+    runs = [{**_describe(root, name, int(request.get("tail", 0))), "queue": places.get(name)} for name in names]
+    return {"now": time.time(), "runs": runs}
 
 
 def _describe(root: str, name: str, tail: int) -> dict[str, Any]:

@@ -1,0 +1,270 @@
+"""The queue of runs and their starts: one file of a run directory, whose name tells how far it is.
+
+queue.json     it waits: the `commands` to start it with, its `number` in the queue, the `ceiling` it was asked for under
+start.json     the same while its container is being made
+started.json   the same once it has been
+
+Files change names under the lock that workspaces are given out under, so any number of control planes and the keeper agree on who
+is next. Who makes a container holds a lock on the file, and `docker run` inherits it: where its caller goes away it ends with that
+command, and only then somebody else may try again. A second container of the name is refused by Docker, and a run whose log has
+begun is never started again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from vps.host import admission, ends, layout, workspaces
+from vps.host.files import write_atomically
+
+_WAITING, _STARTING, _STARTED = "queue.json", "start.json", "started.json"
+_ENGINE_FAILED = 125
+"""The exit code of `docker run` where the engine failed and nothing ran (docker-run(1))."""
+_BOUND_S = 120.0
+_STOPPABLE_S = 30.0
+_IN_TURN = "its turn"
+
+
+class Launch(NamedTuple):
+    """How `docker run` ended: no exit code where it did not in time. `declined` is why a command before the last one failed."""
+
+    exit_code: int | None
+    stderr: str = ""
+    declined: str = ""
+
+
+def admit(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Start a prepared run, or queue it where the host has no room or others wait.
+
+    request: name, commands (argvs of `docker run`; a later one is for where the engine refuses the one before), ceiling or None.
+    The answer has its `place` and what it waits for (`why`), or how the last command ended (`exit_code`, `stderr`, `declined`).
+    """
+    name = request["name"]
+    ticket = {"commands": request["commands"], "ceiling": request["ceiling"]}
+    with workspaces.one_at_a_time(root):
+        queue = _queue(root)
+        why = admission.waits_for(_measured(root), queue[0][1].get("ceiling") if queue else request["ceiling"])
+        if queue or why:
+            ticket["number"] = queue[-1][1]["number"] + 1 if queue else 0
+            write_atomically(_path(root, name, _WAITING), json.dumps(ticket).encode(), 0o600)
+            return {"place": len(queue) + 1, "why": why or _IN_TURN}
+        _write(_path(root, name, _STARTING), ticket)
+    done = launch(root, name, lambda _: os.unlink(_path(root, name, _STARTING)))
+    return (done or Launch(0))._asdict()
+
+
+def advance(root: str) -> list[str]:
+    """Let in whoever has room, from the front of the queue; their names. Each is then to be launched."""
+    admitted: list[str] = []
+    with workspaces.one_at_a_time(root):
+        for name, ticket in _queue(root):
+            if admission.waits_for(_measured(root), ticket.get("ceiling")):
+                break
+            _renew_boot(root, name)
+            os.utime(_path(root, name, _WAITING))
+            os.rename(_path(root, name, _WAITING), _path(root, name, _STARTING))
+            admitted.append(name)
+    return admitted
+
+
+def launch(root: str, name: str, failed: Callable[[Launch], None], *, made: bool = False) -> Launch | None:
+    """Make the container of a run that was let in, or where it is `made` start it. None where somebody else does or did.
+
+    `failed` is called while nobody else can try.
+    """
+    try:
+        lock = os.open(_path(root, name, _STARTING), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not is_starting(root, name):
+            return None
+        if _begun(root, name):
+            settle(root, name)
+            return None
+        done = _docker_run(_commands(root, name) if not made else [["docker", "start", name]], name, lock)
+        if done.exit_code == 0:
+            settle(root, name)
+        else:
+            failed(done)
+    except BlockingIOError:
+        return None
+    else:
+        return done
+    finally:
+        os.close(lock)
+
+
+def launch_or_close(root: str, name: str, *, made: bool = False) -> None:
+    """Make the container of a run that waited, or where it is `made` start it: a command that was broken off may have left it so.
+
+    One that the engine refuses has ended; one that it was away for waits on, in its place.
+    """
+
+    def failed(done: Launch) -> None:
+        if done.exit_code is None or _is_taken(done):
+            return  # it may be there by now: the next look tells
+        if _engine_answers():
+            ends.write(root, name, ends.never_started("refused", done.stderr.strip()[-500:]))
+        else:
+            os.rename(_path(root, name, _STARTING), _path(root, name, _WAITING))
+
+    launch(root, name, failed, made=made)
+
+
+def withdraw(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Take a run out of the queue, the one called `name` or all of them: it has ended, never started. The names of those.
+
+    One that is being started is waited for, so that its container is there to be stopped.
+    """
+    with workspaces.one_at_a_time(root):
+        waiting = [name for name, _ in _queue(root)]
+        withdrawn = [name for name in waiting if request.get("name", name) == name]
+        for name in withdrawn:
+            ends.write(root, name, ends.never_started("withdrawn"))
+            os.unlink(_path(root, name, _WAITING))
+    deadline = time.monotonic() + _STOPPABLE_S
+    while "name" in request and is_starting(root, request["name"]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return {"withdrawn": withdrawn}
+
+
+def room(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """How many could start now if nobody waited, what one more would wait for then, and how many wait. request: ceiling or None."""
+    found = _measured(root)
+    count = admission.room(found, request["ceiling"])
+    full = found._replace(running=found.running + count, young=found.young + count)
+    return {"room": count, "why": admission.waits_for(full, request["ceiling"]), "queued": len(_queue(root))}
+
+
+def places(root: str) -> dict[str, dict[str, Any]]:
+    """The `place` of each run that waits, from 1 on, and `why` the queue does not move."""
+    queue = _queue(root)
+    if not queue:
+        return {}
+    why = admission.waits_for(_measured(root), queue[0][1].get("ceiling")) or _IN_TURN
+    return {name: {"place": place, "why": why} for place, (name, _) in enumerate(queue, 1)}
+
+
+def is_waiting(root: str, name: str) -> bool:
+    """Whether it is in the queue."""
+    return layout.is_open(root, name) and os.path.lexists(_path(root, name, _WAITING))
+
+
+def is_starting(root: str, name: str) -> bool:
+    """Whether it was let in and its container is not known to be there."""
+    return layout.is_open(root, name) and os.path.lexists(_path(root, name, _STARTING))
+
+
+def settle(root: str, name: str) -> None:
+    """Its container is there, or was."""
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(_path(root, name, _STARTING), _path(root, name, _STARTED))
+
+
+def _path(root: str, name: str, file: str) -> str:
+    return os.path.join(layout.run(root, name), file)
+
+
+def _commands(root: str, name: str) -> list[list[str]]:
+    return (layout.read_json(_path(root, name, _STARTING)) or {}).get("commands", [])
+
+
+def _queue(root: str) -> list[tuple[str, dict[str, Any]]]:
+    """Who waits, the next one first. The numbers are given under the lock: control planes' clocks, in the names, may differ."""
+    names = [name for name in layout.open_names(root) if os.path.lexists(_path(root, name, _WAITING))]
+    found = [(name, layout.read_json(_path(root, name, _WAITING))) for name in names]
+    return sorted(((name, ticket) for name, ticket in found if ticket), key=lambda each: each[1]["number"])
+
+
+def _measured(root: str) -> admission.Figures:
+    now, running, young = time.time(), 0, 0
+    for name in layout.open_names(root):
+        since = _let_in_at(root, name)
+        if since is not None:
+            running += 1
+            young += now - since < admission.YOUNG_S
+    return admission.measure(root, running, young)
+
+
+def _let_in_at(root: str, name: str) -> float | None:
+    """When a run was let in, epoch seconds; None where it was not. One that an earlier version started tells by its log."""
+    for file in (_STARTING, _STARTED):
+        with contextlib.suppress(FileNotFoundError):
+            return os.lstat(_path(root, name, file)).st_mtime
+    return 0.0 if _begun(root, name) else None
+
+
+def _begun(root: str, name: str) -> bool:
+    """Whether its supervisor has said something."""
+    try:
+        return os.lstat(os.path.join(layout.run(root, name), "out", "out.jsonl")).st_size > 0
+    except OSError:
+        return False
+
+
+def _renew_boot(root: str, name: str) -> None:
+    """It waited for longer than the machine ran: what ends it later is no restart that was before."""
+    path = _path(root, name, "run.json")
+    record = layout.read_json(path)
+    if record is not None and record.get("boot_id") != layout.boot_id():
+        write_atomically(path, json.dumps({**record, "boot_id": layout.boot_id()}).encode())
+
+
+def _write(path: str, ticket: dict[str, Any]) -> None:
+    """Without waiting for the disk: what a power cut takes of a start, it takes of the run too."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+        json.dump(ticket, file)
+
+
+def _docker_run(commands: list[list[str]], name: str, lock: int) -> Launch:
+    declined, done = "", Launch(_ENGINE_FAILED, "nothing says how to start it")
+    for argv in commands:
+        done = _docker(argv, lock)
+        if done.exit_code != _ENGINE_FAILED or _is_taken(done):
+            break
+        _docker(["docker", "rm", "--force", "--volumes", name], lock)
+        declined = done.stderr if argv is not commands[-1] else declined
+    return done._replace(declined=declined)
+
+
+def _is_taken(done: Launch) -> bool:
+    """Whether there is a container of that name."""
+    return "is already in use by container" in done.stderr
+
+
+def _docker(argv: list[str], lock: int) -> Launch:
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=null,
+            stdout=null,
+            stderr=pipe,
+            timeout=_BOUND_S,
+            check=False,
+            pass_fds=(lock,),
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        return Launch(127, f"{argv[0]}: command not found\n")
+    except subprocess.TimeoutExpired:
+        return Launch(None, f"`{argv[0]} {argv[1]}` did not end within {_BOUND_S:.0f} s\n")
+    return Launch(done.returncode, done.stderr.decode("utf-8", "replace"))
+
+
+def _engine_answers() -> bool:
+    null = subprocess.DEVNULL
+    argv = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        return subprocess.run(argv, stdin=null, stdout=null, stderr=null, timeout=_BOUND_S, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
