@@ -112,7 +112,7 @@ async def _bounded(check: _Check) -> Finding:
 
 class _Examination:
     HOST_CHECKS = (
-        "host key", "login", "python", "inotify", "relay", "docker", "image", "disk", "memory", "clock", "model"
+        "host key", "login", "python", "inotify", "relay", "docker", "image", "disk", "memory", "room", "clock", "model"
     )  # fmt: skip
 
     def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
@@ -138,6 +138,7 @@ class _Examination:
             _Check("image", self._check_image, ("docker",)),
             _Check("disk", self._check_disk, ("relay",)),
             _Check("memory", self._check_memory, ("relay",)),
+            _Check("room", self._check_room, ("relay",)),
             _Check("clock", self._check_clock, ("relay",)),
             _Check("model", self._check_model, ("relay",)),
         ]
@@ -244,6 +245,15 @@ class _Examination:
         if self._known.available < _LOW_MEMORY:
             return _warn("memory", f"{text}. Stop something, or take a larger host.")
         return _ok("memory", text)
+
+    async def _check_room(self) -> Finding:
+        assert self._runs is not None
+        found = await self._runs.room()
+        waiting = f" {found.queued} wait already." if found.queued else ""
+        if found.room == 0:
+            return _warn("room", f"a new agent would wait for {found.why}.{waiting}")
+        another = f"; another would wait for {found.why}" if found.why else ""
+        return _ok("room", f"{found.room} agents could start at once{another}.{waiting}")
 
     async def _check_clock(self) -> Finding:
         if abs(self._skew_s) > _SKEW_S:

@@ -59,7 +59,7 @@ class _Removal:
         self._image = settings.AGENTFLOW_IMAGE
 
     async def run(self, *, yes: bool, force: bool, confirm: Confirm) -> bool:
-        running = await self._names(running=True)
+        running = [*await self._names(running=True), *await self._waiting()]
         if running and not force:
             await self._ask_to_stop(running, yes=yes, confirm=confirm)
         elif not yes and not await confirm(f"Remove AgentFlow's runs, logs and image from {self._root}?"):
@@ -77,7 +77,7 @@ class _Removal:
         return True
 
     async def _ask_to_stop(self, running: Sequence[str], *, yes: bool, confirm: Confirm) -> None:
-        question = f"{len(running)} agents run: {', '.join(running[:5])}. Stop them and remove everything?"
+        question = f"{len(running)} agents run or wait: {', '.join(running[:5])}. Stop them and remove everything?"
         if yes or not await confirm(question):
             remedy = "Stop them first, or use --force."
             raise BadInput("force", f"agents still run: {', '.join(running[:5])}.", remedy=remedy)
@@ -86,8 +86,12 @@ class _Removal:
         done = await check(self._host, docker.list_labelled(LABEL_ROOT, self._root, running=running))
         return [str(json.loads(line)["Names"]) for line in done.text.splitlines() if line.strip()]
 
+    async def _waiting(self) -> list[str]:
+        return [run["name"] for run in (await self._host.ask("describe"))["runs"] if run["queue"]]
+
     async def _end(self, running: Sequence[str]) -> None:
-        """The keeper goes last: it writes down how they ended."""
+        """The queue goes first, so that none of it starts meanwhile; the keeper goes last: it writes down how they ended."""
+        await self._host.ask("withdraw")
         for name in running:
             self._say(f"Stopping {name}.")
             await self._host.run(docker.stop(name), timeout=60)
