@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 
+from agents.config import Address
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 from tests.discord_standin import Channel, Message
 
@@ -13,7 +16,9 @@ from tests.discord_standin import Channel, Message
 @pytest.fixture
 async def narrow(ground: Ground) -> AsyncIterator[Scene]:
     """A scene where one agent runs at a time, and one does."""
-    async with opened(ground, AGENTFLOW_MAX_AGENTS=1) as scene:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = Address("127.0.0.1", int(probe.getsockname()[1]))
+    async with opened(ground, AGENTFLOW_MAX_AGENTS=1, AGENTFLOW_METRICS=free) as scene:
         thread = await scene.spawn("scenario:sleep:300")
         await scene.discord.message_in(thread, "This takes a while.", RUN_S)
         yield scene
@@ -63,7 +68,14 @@ async def test_the_stop_button_takes_it_out_of_the_queue_and_the_next_one_moves_
     assert "✅ **Done**" in (await narrow.end_of(third)).text
 
 
-async def test_status_list_and_wait_tell_its_place(narrow: Scene) -> None:
+async def metrics(scene: Scene) -> str:
+    address = scene.settings.AGENTFLOW_METRICS
+    assert address
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{address.port}/metrics") as answer:
+        return await answer.text()
+
+
+async def test_status_list_wait_and_metrics_tell_that_it_waits(narrow: Scene) -> None:
     thread = await narrow.spawn("scenario:ok")
     await card_of(narrow, thread, "### 🕓 Queued")
     name = await narrow.name_of(thread)
@@ -74,6 +86,7 @@ async def test_status_list_and_wait_tell_its_place(narrow: Scene) -> None:
     ):
         assert "🕓" in answer.text
         assert "place 1: waits for another agent's end" in answer.text
+    assert 'agentflow_runs{state="queued"} 1.0' in await metrics(narrow)
     await stop_the_first(narrow)
     assert "✅ **succeeded**" in (await narrow.answer("wait", container_id=name)).text
 

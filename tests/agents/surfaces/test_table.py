@@ -51,6 +51,13 @@ def test_an_agent_has_a_line_with_all_that_is_known_of_it() -> None:
     ]
 
 
+def test_one_that_waits_tells_its_place_instead_of_what_it_did_last() -> None:
+    line = shown(seen({"state": "queued", "queue_place": 3, "waits_for": "memory (1.1 of 2.0 GiB free)"}))
+    assert "queued" in line
+    assert "place 3: waits for memory (1.1 of 2.0 GiB free)" in line
+    assert "Bash" not in line
+
+
 def test_one_that_ended_tells_why_instead_of_what_it_did_last() -> None:
     ended = {"state": "timed_out", "alive": False, "reason": "The turn took longer than its timeout."}
     line = shown(seen(ended))
