@@ -15,6 +15,7 @@ import pytest
 import structlog
 
 from tests.agent_image import ensure_image
+from tests.host_figures import proc, variable
 from tests.login import login
 from tests.vps.git_remote import GitRemote, git_remote
 from vps.config import HostConfig
@@ -39,12 +40,19 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 @pytest.fixture(scope="session")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sshd]:
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tests' hosts say of themselves."""
+    return proc(tmp_path_factory.mktemp("figures") / "proc")
+
+
+@pytest.fixture(scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory, figures: Path) -> AsyncIterator[Sshd]:
     directory = tmp_path_factory.mktemp("sshd")
     public = await asyncio.to_thread(generate_key, directory / "login_key")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(engine(print))
-        yield await stack.enter_async_context(sshd(directory, authorized_key=public, say=print))
+        options = {"SetEnv": variable(figures)}
+        yield await stack.enter_async_context(sshd(directory, authorized_key=public, say=print, options=options))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What a follower of a run's log gets: its place in the queue, its pieces in order, then its end or why it can be followed no further."""
+"""What a follower of a run gets: its place in the queue, its log's pieces in order, then its end or why it is followed no more."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def recorded(
         workspace=record.workspace,
         branch=record.branch,
         caller=record.origin.caller_name or record.origin.caller,
-        elapsed_ms=round((until - begun_at(record, tally)) * 1000),
+        elapsed_ms=round(max(0.0, until - begun_at(record, tally)) * 1000),
         turns=tally.turns,
         cost_usd=tally.cost_usd,
         model=tally.model,

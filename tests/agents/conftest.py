@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from agents.config import Settings, load
 from tests.agent_image import IMAGE
+from tests.host_figures import variable
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd, generate_key, sshd
 
@@ -88,10 +89,10 @@ def environ(server: Sshd, key: Path, model: ScriptedModel, root: Path) -> dict[s
 
 
 @pytest.fixture
-async def station(place: Path) -> AsyncIterator[Station]:
-    key = place / "key"
+async def station(place: Path, figures: Path) -> AsyncIterator[Station]:
+    key, options = place / "key", {"SetEnv": variable(figures)}
     async with (
-        sshd(place / "sshd", authorized_key=generate_key(key), say=print) as server,
+        sshd(place / "sshd", authorized_key=generate_key(key), say=print, options=options) as server,
         ScriptedModel(api_key=SecretStr(KEY)) as model,
     ):
         yield Station(server, place / "root", environ(server, key, model, place / "root"))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.host_figures import scarce
 from tests.vps.conftest import Ended, Machine
-from tests.vps.host.test_admission import proc
 from vps.errors import BadInput, WorkspaceBusy
 from vps.events import types as t
-from vps.host import admission, starts
 from vps.models import Waiting
 from vps.outcome import Ending
 from vps.run import Run
@@ -178,23 +175,11 @@ async def test_a_dead_keeper_and_lost_connections_lose_and_repeat_no_start(machi
     assert most_at_once(ended) == 1
 
 
-async def test_what_waited_for_memory_starts_when_there_is_some(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The figures of a host without memory are given to the decision; the keeper then finds those of this machine."""
-    scarce, measure, ask = proc(tmp_path / "proc"), admission.measure, machine.relay.ask
-
-    async def decided_here(verb: str, request: dict[str, Any] | None = None, **bound: float) -> dict[str, Any]:
-        if verb != "admit":
-            return await ask(verb, request, **bound)
-        assert request is not None
-        return starts.admit(str(machine.root), request)
-
-    monkeypatch.setattr(admission, "measure", functools.partial(measure, proc=str(scarce)))
-    monkeypatch.setattr(machine.relay, "ask", decided_here)
-    run = await machine.runs.start(machine.request("scenario:ok"))
-    assert run.waiting == Waiting(place=1, why="memory (0.0 of 0.5 GiB free)")
-    monkeypatch.undo()
+async def test_what_waits_for_memory_starts_when_there_is_some(machine: Machine, figures: Path) -> None:
+    with scarce(figures):
+        run = await machine.runs.start(machine.request("scenario:ok"))
+        assert run.waiting == Waiting(place=1, why="memory (0.0 of 0.5 GiB free)")
+        assert (await machine.runs.room()).room == 0
     assert begun_once(await machine.ended(run.name))
 
 

@@ -17,9 +17,11 @@ MEMORY, CPU, TASKS, DISK = 512 << 20, 0.5, 64, 128 << 20
 """Set aside for a run."""
 _MEMORY_KEPT, _TASKS_KEPT, _DISK_KEPT = 512 << 20, 512, 128 << 20
 """The host's own; of the memory at most an eighth."""
-_TASKS_PER_CPU = 4.0
-"""An agent mostly waits for its model, so more may want a CPU than there are."""
+_TASKS_PER_CPU = 8.0
+"""Agents mostly wait for their model, and Docker shares the CPUs out evenly among containers, so that one's parallel build takes
+little from another: only where the host is overwhelmed is it better to wait."""
 _MOST_COUNTED = 999
+_UNLIMITED = 1 << 30
 _GIB, _MIB = 1 << 30, 1 << 20
 
 
@@ -82,8 +84,12 @@ def _gib(size: int) -> str:
     return f"{size / _GIB:.1f}"
 
 
-def measure(root: str, running: int, young: int, *, proc: str = "/proc") -> Figures:
-    """The host as it is now, by proc(5) and statvfs(3); the runs are the caller's to count."""
+def measure(root: str, running: int, young: int) -> Figures:
+    """The host as it is now, by proc(5) and statvfs(3); the runs are the caller's to count.
+
+    AGENTFLOW_PROC in the host's environment names another directory with such figures.
+    """
+    proc = os.environ.get("AGENTFLOW_PROC", "/proc")
     memory = {line.split(":")[0]: int(line.split()[1]) << 10 for line in _read(proc, "meminfo").splitlines()}
     load, _, _, tasks, _ = _read(proc, "loadavg").split()
     at_once, there = tasks.split("/")
@@ -94,11 +100,18 @@ def measure(root: str, running: int, young: int, *, proc: str = "/proc") -> Figu
         wanted=min(float(load), float(at_once)),
         cpus=os.cpu_count() or 1,
         tasks=int(there),
-        tasks_most=min(int(_read(proc, f"sys/kernel/{limit}")) for limit in ("pid_max", "threads-max")),
+        tasks_most=min(_limit(proc, name) for name in ("pid_max", "threads-max")),
         disk=disk.f_bavail * disk.f_frsize,
         running=running,
         young=young,
     )
+
+
+def _limit(proc: str, name: str) -> int:
+    try:
+        return int(_read(proc, f"sys/kernel/{name}"))
+    except OSError:  # a host that is a container itself may not be told
+        return _UNLIMITED
 
 
 def _read(proc: str, name: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.host_figures import SCARCE, proc
 from vps.host.admission import Figures, measure, room, waits_for
 
 GIB = 1 << 30
@@ -30,7 +31,7 @@ def test_a_host_with_room_makes_nobody_wait() -> None:
     ("scarce", "why"),
     [
         ({"memory": 900 << 20}, "memory (0.9 of 1.0 GiB free)"),
-        ({"wanted": 15.6}, "CPU (16.1 of at most 16 tasks want one)"),
+        ({"wanted": 31.6}, "CPU (32.1 of at most 32 tasks want one)"),
         ({"tasks": 32_700}, "processes (68 of 576 free)"),
         ({"tasks": 40_000}, "processes (0 of 576 free)"),
         ({"disk": 200 << 20}, "disk (200 of 256 MiB free)"),
@@ -48,7 +49,7 @@ def test_limits_do_not_count_and_any_number_of_grown_runs_is_no_reason_to_wait()
     ("found", "most"),
     [
         (AMPLE._replace(memory=3 * GIB), 5),
-        (AMPLE._replace(wanted=14.0), 4),
+        (AMPLE._replace(wanted=30.0), 4),
         (AMPLE._replace(tasks=32_000), 4),
         (AMPLE._replace(disk=640 << 20), 4),
         (AMPLE._replace(memory=0), 0),
@@ -73,19 +74,15 @@ def test_an_empty_giant_counts_no_further_than_it_has_to() -> None:
     assert room(giant, None) == 999
 
 
-def proc(
-    directory: Path, *, load: str = "0.50 0.40 0.30 3/812 4711", available: str = "MemAvailable: 2048 kB\n"
-) -> Path:
-    (directory / "sys" / "kernel").mkdir(parents=True)
-    (directory / "meminfo").write_text(f"MemTotal: 8192 kB\nMemFree: 100 kB\n{available}HugePages_Total: 0\n")
-    (directory / "loadavg").write_text(load + "\n")
-    (directory / "sys" / "kernel" / "pid_max").write_text("32768\n")
-    (directory / "sys" / "kernel" / "threads-max").write_text("9000\n")
-    return directory
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = proc(tmp_path / "proc", available=SCARCE)
+    monkeypatch.setenv("AGENTFLOW_PROC", str(made))
+    return made
 
 
-def test_the_kernels_figures_are_read(tmp_path: Path) -> None:
-    found = measure(str(tmp_path), 2, 1, proc=str(proc(tmp_path / "proc")))
+def test_the_kernels_figures_are_read(place: Path) -> None:
+    found = measure(str(place), 2, 1)
     assert (found.memory, found.memory_total) == (2 << 20, 8 << 20)
     assert (found.tasks, found.tasks_most) == (812, 9000)
     assert found.cpus >= 1
@@ -96,13 +93,20 @@ def test_the_kernels_figures_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("load", "wanted"), [("0.50 0 0 30/99 1", 0.5), ("30.00 0 0 1/99 1", 1.0), ("30.00 0 0 25/99 1", 25.0)]
 )
-def test_neither_a_burst_that_is_over_nor_a_moments_counts_as_load(tmp_path: Path, load: str, wanted: float) -> None:
-    assert measure(str(tmp_path), 0, 0, proc=str(proc(tmp_path / "proc", load=load))).wanted == wanted
+def test_neither_a_burst_that_is_over_nor_a_moments_counts_as_load(place: Path, load: str, wanted: float) -> None:
+    (place / "loadavg").write_text(load)
+    assert measure(str(place), 0, 0).wanted == wanted
 
 
-def test_a_kernel_that_does_not_tell_what_is_available_blocks_nobody(tmp_path: Path) -> None:
-    found = measure(str(tmp_path), 0, 0, proc=str(proc(tmp_path / "proc", available="")))
+def test_a_kernel_that_does_not_tell_what_is_available_blocks_nobody(place: Path) -> None:
+    (place / "meminfo").write_text("MemTotal: 8192 kB\n")
+    found = measure(str(place), 0, 0)
     assert found.memory == found.memory_total
+
+
+def test_a_limit_of_processes_that_is_not_told_is_none(place: Path) -> None:
+    (place / "sys" / "kernel" / "threads-max").unlink()
+    assert measure(str(place), 0, 0).tasks_most == 32_768
 
 
 def test_this_very_machine_can_be_measured(tmp_path: Path) -> None:

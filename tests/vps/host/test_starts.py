@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.vps.host.test_admission import proc
-from vps.host import admission, starts, workspaces
+from tests.host_figures import proc, scarce
+from vps.host import starts, workspaces
 from vps.outcome import Ending, docker_exit, judge
 from vps.tally import Tally
 
@@ -37,15 +37,8 @@ class Host:
         self.root = directory / "root"
         self.bin = directory / "bin"
         self.bin.mkdir()
-        self.is_scarce = False
-        self._proc = {
-            True: proc(directory / "scarce"),
-            False: proc(directory / "ample", available=f"MemAvailable: {64 << 20} kB\n"),
-        }
+        self.figures = proc(directory / "proc")
         self.refuse("nothing at all", "")
-
-    def measure(self, root: str, running: int, young: int) -> admission.Figures:
-        return MEASURE(root, running, young, proc=str(self._proc[self.is_scarce]))
 
     def refuse(self, command: str, error: str) -> None:
         program = self.bin / "docker"
@@ -72,11 +65,10 @@ class Host:
 
     def queued(self, *numbers: int) -> list[str]:
         """Runs that came while there was no room."""
-        self.is_scarce = True
         names = [self.run(number) for number in numbers]
-        for name in names:
-            assert "place" in self.admit(name)
-        self.is_scarce = False
+        with scarce(self.figures):
+            for name in names:
+                assert "place" in self.admit(name)
         return names
 
     def file(self, name: str, file: str) -> Path:
@@ -86,15 +78,12 @@ class Host:
         return json.loads(self.file(name, "docker.json").read_text())
 
 
-MEASURE = admission.measure
-
-
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     made = Host(tmp_path)
     made.root.mkdir()
     monkeypatch.setenv("PATH", f"{made.bin}:{os.environ['PATH']}")
-    monkeypatch.setattr(admission, "measure", made.measure)
+    monkeypatch.setenv("AGENTFLOW_PROC", str(made.figures))
     return made
 
 
@@ -111,13 +100,13 @@ def test_with_room_it_starts_at_once(host: Host) -> None:
 
 
 def test_without_room_it_waits_and_says_for_what(host: Host) -> None:
-    host.is_scarce = True
     first, second = host.run(1), host.run(2)
-    assert host.admit(first) == {"place": 1, "why": "memory (0.0 of 0.5 GiB free)"}
-    assert host.admit(second) == {"place": 2, "why": "memory (0.0 of 0.5 GiB free)"}
+    with scarce(host.figures):
+        assert host.admit(first) == {"place": 1, "why": "memory (0.0 of 0.5 GiB free)"}
+        assert host.admit(second) == {"place": 2, "why": "memory (0.0 of 0.5 GiB free)"}
+        assert starts.advance(str(host.root)) == []
     assert host.asked == []
     assert host.file(first, "queue.json").stat().st_mode & 0o777 == 0o600
-    assert starts.advance(str(host.root)) == []
 
 
 def test_who_comes_while_others_wait_waits_behind_them_though_there_is_room(host: Host) -> None:
