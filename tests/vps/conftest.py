@@ -135,6 +135,7 @@ class Machine:
 
     async def close(self) -> None:
         """Nothing of it stays behind."""
+        await self.relay.ask("withdraw")
         listed = await self.docker("ps", "--all", "--quiet", "--filter", f"label={LABEL_ROOT}={self.root}")
         for container_id in listed.split():
             await self.host.run(docker.remove(container_id))
