@@ -47,12 +47,11 @@ def admit(root: str, request: dict[str, Any]) -> dict[str, Any]:
     The answer has its `place` and what it waits for (`why`), or how the last command ended (`exit_code`, `stderr`, `declined`).
     """
     name = request["name"]
-    ticket = {"commands": request["commands"], "ceiling": request["ceiling"]}
     with workspaces.one_at_a_time(root):
         queue = _queue(root)
+        ticket = {"number": _next(queue), "commands": request["commands"], "ceiling": request["ceiling"]}
         why = admission.waits_for(_measured(root), queue[0][1].get("ceiling") if queue else request["ceiling"])
         if queue or why:
-            ticket["number"] = queue[-1][1]["number"] + 1 if queue else 0
             write_atomically(_path(root, name, _WAITING), json.dumps(ticket).encode(), 0o600)
             return {"place": len(queue) + 1, "why": why or _IN_TURN}
         _write(_path(root, name, _STARTING), ticket)
@@ -183,6 +182,11 @@ def _queue(root: str) -> list[tuple[str, dict[str, Any]]]:
     names = [name for name in layout.open_names(root) if os.path.lexists(_path(root, name, _WAITING))]
     found = [(name, layout.read_json(_path(root, name, _WAITING))) for name in names]
     return sorted(((name, ticket) for name, ticket in found if ticket), key=lambda each: each[1]["number"])
+
+
+def _next(queue: list[tuple[str, dict[str, Any]]]) -> int:
+    """A number behind all that wait, and behind those let in before, who may come back while the engine is away."""
+    return max(round(time.time() * 1000), queue[-1][1]["number"] + 1 if queue else 0)
 
 
 def _measured(root: str) -> admission.Figures:

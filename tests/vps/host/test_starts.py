@@ -208,6 +208,22 @@ def test_one_whose_engine_is_away_at_its_turn_keeps_its_place(host: Host) -> Non
     assert starts.advance(str(host.root)) == [names[0]]
 
 
+def test_a_first_start_that_broke_off_while_the_engine_went_away_waits_before_those_who_came_later(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(*_: object) -> None:
+        return
+
+    first = host.run(9)
+    with monkeypatch.context() as gone:
+        gone.setattr(starts, "launch", breaks_off)
+        host.admit(first)
+    (second,) = host.queued(1)
+    (host.bin / "away").touch()
+    starts.launch_or_close(str(host.root), first)
+    assert places(host) == {first: 1, second: 2}
+
+
 def test_one_that_the_engine_refuses_at_its_turn_has_ended_with_the_reason(host: Host) -> None:
     (name,) = host.queued(1)
     host.refuse("run with-cache", "docker: no such image.")
