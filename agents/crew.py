@@ -54,8 +54,11 @@ class Crew:
     mask: Mask
     known: Known = field(default_factory=Known)
 
-    async def spawn(self, order: Order, origin: Origin, progress: Progress) -> Run:
-        """Start a run. Refuses bad input before anything starts; builds the image first where it is missing or old."""
+    async def spawn(self, order: Order, origin: Origin, progress: Progress, *, name: str | None = None) -> Run:
+        """Start a run. Refuses bad input before anything starts; builds the image first where it is missing or old.
+
+        With a `name`, one that was cut off under that name goes on.
+        """
         self.settings.require_credential()
         # The refusal of a limit comes before a build, which may take minutes; asking both at once spares a round trip.
         facts, current = await asyncio.gather(self.runs.facts(), self.image.state())
@@ -66,7 +69,7 @@ class Crew:
             await self.image.ensure(progress)
         now = time.time()
         request = RunRequest(
-            name=new_name(round(now * 1000)),
+            name=name or new_name(round(now * 1000)),
             session_id=str(uuid.uuid4()),
             message_id=str(uuid.uuid4()),
             task=order.task,
@@ -78,23 +81,34 @@ class Crew:
             created_at=now,
         )
         try:
-            return await self.runs.start(request)
+            return await self.runs.start(request, goes_on=name is not None)
         except WorkspaceBusy as busy:
-            return await self._start_beside(request, busy, progress)
+            return await self._start_beside(request, busy, progress, goes_on=name is not None)
 
-    async def _start_beside(self, request: RunRequest, busy: WorkspaceBusy, progress: Progress) -> Run:
+    async def _start_beside(
+        self, request: RunRequest, busy: WorkspaceBusy, progress: Progress, *, goes_on: bool
+    ) -> Run:
         """In a tree of its own: two agents in one would take each other's files for their own."""
         await progress("An agent works there already: making a tree beside it.")
-        name, branch = await self.workspaces.branch_off(busy.path, slug(request.task, request.name))
+        name, branch = await self._tree(busy.path, slug(request.task, request.name))
         path = "/".join(filter(None, (self.settings.AGENTFLOW_ROOT, "workspaces", name, busy.inside)))
         try:
-            return await self.runs.start(request.model_copy(update={"workspace": path, "branch": branch}))
+            return await self.runs.start(
+                request.model_copy(update={"workspace": path, "branch": branch}), goes_on=goes_on
+            )
         except BaseException as error:
+            if goes_on and isinstance(error, asyncio.CancelledError):
+                raise
             await asyncio.shield(self.workspaces.delete(name, force=True))
             if busy.inside and isinstance(error, BadInput) and error.field == "workspace_path":
                 what = f"{busy.inside} is in no commit yet, so a tree beside the busy workspace lacks it."
                 raise BadInput("workspace_path", what, remedy="Commit it, or wait for the agent there.") from error
             raise
+
+    async def _tree(self, path: str, slug: str) -> tuple[str, str]:
+        """A new one, or the one that was made when this was cut off: the slug is the run's own."""
+        made = next((name for name in await self.workspaces.names() if name.endswith(f"--{slug}")), None)
+        return (made, f"agent/{slug}") if made else await self.workspaces.branch_off(path, slug)
 
 
 def slug(task: str, run: str) -> str:

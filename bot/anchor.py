@@ -16,28 +16,40 @@ _EDIT_S = 1.5
 class Anchor:
     """The message a thread hangs on; edited at most every 1.5 s."""
 
-    def __init__(self, interaction: discord.Interaction, title: str) -> None:
+    def __init__(
+        self,
+        title: str,
+        interaction: discord.Interaction | None = None,
+        *,
+        message: discord.PartialMessage | None = None,
+    ) -> None:
+        """Of an interaction that is to be answered by it, or the `message` that is there."""
         self._interaction = interaction
         self._title = title
-        self._message: discord.PartialMessage | None = None
+        self._message = message
         self._answer: discord.PartialMessage | None = None
         self._edited = 0.0
 
     async def open(self, channel_id: int | None) -> int:
         """Make it the answer; inside a thread, where no thread can open, a message in the channel above."""
-        response = await self._interaction.edit_original_response(content=self._title)
-        if channel_id is None or channel_id == self._interaction.channel_id:
-            self._answer = self._partial(self._interaction.channel_id, response.id)
+        asked = self._interaction
+        assert asked is not None
+        response = await asked.edit_original_response(content=self._title)
+        if channel_id is None or channel_id == asked.channel_id:
+            if asked.channel_id is not None:
+                channel = asked.client.get_partial_messageable(asked.channel_id)
+                self._answer = channel.get_partial_message(response.id)
             return response.id
-        await self._interaction.edit_original_response(content=f"{self._title}\n-# in <#{channel_id}>")
-        channel = self._interaction.client.get_partial_messageable(channel_id, guild_id=self._interaction.guild_id)
+        await asked.edit_original_response(content=f"{self._title}\n-# in <#{channel_id}>")
+        channel = asked.client.get_partial_messageable(channel_id, guild_id=asked.guild_id)
         self._message = channel.get_partial_message((await channel.send(self._title)).id)
         return self._message.id
 
-    def _partial(self, channel_id: int | None, message_id: int) -> discord.PartialMessage | None:
-        if channel_id is None:
-            return None
-        return self._interaction.client.get_partial_messageable(channel_id).get_partial_message(message_id)
+    @property
+    def message(self) -> discord.PartialMessage:
+        """What it is, unless it answers an interaction."""
+        assert self._message is not None
+        return self._message
 
     async def progress(self, text: str) -> None:
         """Show a step of long work."""
@@ -52,6 +64,7 @@ class Anchor:
         if self._message is not None:
             await self._message.edit(content=content)
             return
+        assert self._interaction is not None
         try:
             await self._interaction.edit_original_response(content=content)
         except discord.HTTPException:

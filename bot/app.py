@@ -11,15 +11,14 @@ import discord
 import structlog
 from discord import app_commands
 
-from agents.config import Settings, SettingsError
+from agents.config import Settings
 from agents.crew import Crew
 from agents.tools.agents import SPAWN, STOP
 from agents.tools.catalogue import TOOLS
-from agents.tools.core import Call, Tool
+from agents.tools.core import Tool
 from agents.tools.views import ended_at
 from bot import people, systemd
-from bot.anchor import Anchor, title
-from bot.calls import STOPPING, Calls, answered
+from bot.calls import Calls, answered
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
 from bot.hearing import Hearing
@@ -28,8 +27,9 @@ from bot.menus import run_on_message
 from bot.pace import Pace
 from bot.render.answers import failure
 from bot.render.card import STOP_ID
-from bot.replies import answer_privately, unimportant
+from bot.replies import answer_privately
 from bot.slash import commands
+from bot.spawns import Spawns
 from bot.store import Store
 from bot.suggest import Suggestions
 from vps.errors import HostError, VpsError
@@ -63,6 +63,7 @@ class Bot(discord.Client):
         self.store = store
         self.people = people.People(settings)
         self.calls = Calls()
+        self.spawns = Spawns(self)
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._on_command_error)
         self.showing: dict[str, Feed] = {}
@@ -71,6 +72,7 @@ class Bot(discord.Client):
         self._pace = Pace()
         self.hearing = Hearing(Means(self, crew, store, self.people, self._pace))
         self._watcher: asyncio.Task[None] | None = None
+        self._resuming: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         """Register the commands and begin to show runs."""
@@ -102,7 +104,7 @@ class Bot(discord.Client):
 
     async def close(self) -> None:
         """Stop showing; the runs go on."""
-        tasks = [task for task in (self._watcher, *self._feeds.values()) if task is not None]
+        tasks = [task for task in (self._watcher, self._resuming, *self._feeds.values()) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -126,6 +128,7 @@ class Bot(discord.Client):
     async def _watch(self) -> None:
         """Every run on the host gets its feed once, whoever started it."""
         await self.wait_until_ready()
+        self._resuming = asyncio.create_task(self.spawns.resume(), name="resume spawns")
         while True:
             name = await self.crew.relay.new_runs.get()
             if name not in self._feeds:
@@ -173,51 +176,9 @@ class Bot(discord.Client):
 
     async def _handle(self, interaction: discord.Interaction, tool: Tool[Any, Any], given: dict[str, Any]) -> None:
         if tool is SPAWN:
-            await self.spawn(interaction, given)
+            await self.spawns.ask(interaction, given)
             return
         await answered(interaction, lambda call: tool.invoke(self.crew, given, call))
-
-    async def spawn(self, interaction: discord.Interaction, given: dict[str, Any]) -> None:
-        """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
-        rights = await self.people.rights(interaction)
-        await SPAWN.check(self.crew, given, Call(people.origin(interaction), rights))
-        try:
-            parent = self._thread_parent(interaction)
-        except SettingsError as error:
-            await SPAWN.refuse(self.crew, given, Call(people.origin(interaction), rights), error)
-        await interaction.response.defer(thinking=True)
-        anchor = Anchor(interaction, title(self.crew.mask.text(str(given["task"]))))
-        thread_id = await anchor.open(parent)
-        call = Call(
-            people.origin(interaction, thread_id=thread_id, channel_id=parent),
-            rights,
-            anchor.progress,
-            id=str(interaction.id),
-        )
-        with self.calls.under_way():
-            await self._spawn(anchor, given, call)
-
-    async def _spawn(self, anchor: Anchor, given: dict[str, Any], call: Call) -> None:
-        try:
-            output = await SPAWN.invoke(self.crew, given, call)
-        except VpsError as error:
-            await anchor.say(f"❌ {self.crew.mask.text(str(error))}")
-        except asyncio.CancelledError:
-            with unimportant():
-                await anchor.say(STOPPING)
-            raise
-        else:
-            await anchor.say(f"-# {output.container_id}")
-
-    def _thread_parent(self, interaction: discord.Interaction) -> int | None:
-        """Where a thread can open: in the channel, above a thread, and for direct messages in the configured channel."""
-        if interaction.guild_id is None:
-            if self.settings.DISCORD_CHANNEL_ID is None:
-                remedy = "Use /spawn in a channel, or have DISCORD_CHANNEL_ID set."
-                raise SettingsError("Threads do not open in direct messages.", remedy=remedy)
-            return self.settings.DISCORD_CHANNEL_ID
-        channel = interaction.channel
-        return channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
 
     async def _on_command_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         await self.tell_error(

@@ -59,7 +59,7 @@ class TaskForm(discord.ui.Modal, title="Run an agent"):
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Spawn, as the command does."""
         bot = cast("Bot", interaction.client)
-        await bot.spawn(interaction, {"task": self.task.value, "workspace_path": self.workspace.value})
+        await bot.spawns.ask(interaction, {"task": self.task.value, "workspace_path": self.workspace.value})
 
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
         """As for a command."""

@@ -47,6 +47,15 @@ class People:
             member = found
         return rights(self._settings, member, channels)
 
+    async def of_caller(self, client: discord.Client, origin: Origin) -> frozenset[Right]:
+        """What the one who called through Discord may do there by now, however long it takes to find that out."""
+        guild_id = origin.guild_id or self._settings.DISCORD_GUILD_ID
+        member = await self._asked(client, guild_id, int(origin.caller.removeprefix("discord:"))) if guild_id else None
+        if member is None:
+            return frozenset()
+        channels = frozenset({origin.channel_id} if origin.guild_id and origin.channel_id else ())
+        return rights(self._settings, member, channels)
+
     async def _asked(self, client: discord.Client, guild_id: int, user_id: int) -> discord.Member | None:
         async def ask() -> discord.Member | None:
             guild = client.get_guild(guild_id)

@@ -1,7 +1,7 @@
 """What the bot has to remember of threads: SQLite in the state directory.
 
-Nothing in it is irreplaceable: messages carry marks (see bot.marks), runs their thread's id. So a file that cannot be used is set
-aside, said so, and made anew.
+Nothing in it but the spawns of a moment is irreplaceable: messages carry marks (see bot.marks), runs their thread's id. So a file
+that cannot be used is set aside, said so, and made anew.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import aiosqlite
 import structlog
 
 from bot.render.blocks import Attachment
+from vps.models import Origin
 
 log = structlog.get_logger()
 
-VERSION = 3
+VERSION = 4
 _OURS = 0x41674677
 """SQLite's application_id: "AgFw"."""
 _SCHEMA = """
@@ -42,6 +43,9 @@ CREATE TABLE heard (run TEXT PRIMARY KEY, message_id INTEGER NOT NULL) STRICT;
 CREATE TABLE replies (
     run TEXT NOT NULL, message_id INTEGER NOT NULL, state TEXT NOT NULL, about TEXT NOT NULL, PRIMARY KEY (run, message_id)
 ) STRICT;
+"""
+_SPAWNS = """
+CREATE TABLE spawns (call_id INTEGER PRIMARY KEY, run TEXT NOT NULL, given TEXT NOT NULL, origin TEXT NOT NULL) STRICT;
 """
 # What was typed before then was never meant for an agent. Discord's ids count milliseconds from its epoch, in the upper bits.
 _FROM_2 = """
@@ -83,6 +87,19 @@ class ThreadRow:
     thread_id: int
     card_id: int | None
     ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnRow:
+    """A spawn that is under way, by its interaction's id: the run's name, the tool's parameters, and who asked from where.
+
+    The origin's `thread_id` is the anchor's, None until that was sent.
+    """
+
+    call_id: int
+    run: str
+    given: dict[str, Any]
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +191,20 @@ class Store:
         await self._write(
             "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", (run, row.message_id, row.state, row.about)
         )
+
+    async def spawns(self) -> list[SpawnRow]:
+        """Those under way, in the order in which they were asked for."""
+        async with self._database.execute("SELECT call_id, run, given, origin FROM spawns ORDER BY call_id") as cursor:
+            return [SpawnRow(r[0], r[1], json.loads(r[2]), Origin.model_validate_json(r[3])) async for r in cursor]
+
+    async def save_spawn(self, row: SpawnRow) -> None:
+        """Remember or update one."""
+        values = (row.call_id, row.run, json.dumps(row.given), row.origin.model_dump_json())
+        await self._write("INSERT OR REPLACE INTO spawns VALUES (?, ?, ?, ?)", values)
+
+    async def forget_spawn(self, call_id: int) -> None:
+        """It is there, or was refused."""
+        await self._write("DELETE FROM spawns WHERE call_id = ?", (call_id,))
 
     async def messages(self, run: str) -> list[MessageRow]:
         """A run's messages, in order."""
@@ -273,11 +304,13 @@ async def _prepare(database: aiosqlite.Connection) -> None:
     if owner == _OURS and isinstance(version, int) and version > VERSION:
         raise _Unusable(f"it is of version {version}, this program knows up to {VERSION}")
     if names is None:
-        await _become(database, _SCHEMA + _REPLIES)
+        await _become(database, _SCHEMA + _REPLIES + _SPAWNS)
     elif owner == 0 and set(str(names).split(",")) == {"threads", "blocks"}:
-        await _become(database, _FROM_1.format(schema=_SCHEMA) + _REPLIES + _FROM_2)
+        await _become(database, _FROM_1.format(schema=_SCHEMA) + _REPLIES + _FROM_2 + _SPAWNS)
     elif owner == _OURS and version == 2:
-        await _become(database, _REPLIES + _FROM_2)
+        await _become(database, _REPLIES + _FROM_2 + _SPAWNS)
+    elif owner == _OURS and version == 3:
+        await _become(database, _SPAWNS)
     elif owner != _OURS:
         raise _Unusable("it is another program's")
     await database.execute("PRAGMA journal_mode = WAL")

@@ -57,17 +57,21 @@ class Runs:
         """Raises BadInput or DiskFull where a start there would; nothing is made."""
         await self._relay.ask("check", {"workspace": workspace})
 
-    async def start(self, request: RunRequest) -> Run:
-        """Start one, or queue it where the host has no room for it now.
+    async def start(self, request: RunRequest, *, goes_on: bool = False) -> Run:
+        """Start one, or queue it where the host has no room for it now. One of that name that was cut off goes on.
 
-        Raises BadInput, WorkspaceBusy, DiskFull, DockerUnavailable or HostError; then nothing of it is left there.
+        Raises BadInput, WorkspaceBusy, DiskFull, DockerUnavailable or HostError; then nothing of it is left there. Where it
+        `goes_on` under its name later, a cancelled start leaves what there is.
         """
         starting = asyncio.create_task(self._start(request))
         try:
             place, waiting = await asyncio.shield(starting)
         except WorkspaceBusy:
             raise  # nothing was made
-        except BaseException:
+        except BaseException as error:
+            if goes_on and isinstance(error, asyncio.CancelledError):
+                starting.add_done_callback(_forget)
+                raise
             # Whoever asked may be gone, `docker run` on the host is not: only what is there can be removed.
             await asyncio.wait({starting})
             await asyncio.shield(self._undo(request.name))
@@ -82,6 +86,9 @@ class Runs:
         workspace = str(prepared["workspace"])
         if prepared["busy"]:
             raise WorkspaceBusy(workspace, tuple(prepared["busy"]), inside=prepared["inside"])
+        where = {"workspace": workspace, "workspace_name": prepared["workspace_name"]}
+        if prepared["admitted"] is not None:
+            return where, Waiting.model_validate(prepared["admitted"]) if "place" in prepared["admitted"] else None
         if not prepared["owned"]:
             own = docker.own_workspace(self._config.image, workspace, make_repository=prepared["fresh"])
             await self._docker(own, timeout=300)
@@ -105,7 +112,7 @@ class Runs:
             raise waiting
         if isinstance(kept, BaseException):
             raise kept
-        return {"workspace": workspace, "workspace_name": prepared["workspace_name"]}, waiting
+        return where, waiting
 
     async def _admit(self, container: docker.Container) -> Waiting | None:
         """Have the host start it or give it its place in the queue.
@@ -267,6 +274,12 @@ class Runs:
             return await check(self._relay, command, timeout=timeout)
         except CommandFailed as error:
             raise docker_error(error) from error
+
+
+def _forget(starting: asyncio.Task[Any]) -> None:
+    """Whoever goes on with it hears of its trouble."""
+    if not starting.cancelled():
+        starting.exception()
 
 
 def _credentials(config: AgentConfig) -> list[str]:

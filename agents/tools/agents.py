@@ -165,7 +165,7 @@ async def _spawn(crew: Crew, given: SpawnInput, call: Call) -> SpawnOutput:
         memory=given.memory,
         cpus=given.cpus,
     )
-    run = await crew.spawn(order, call.origin, call.progress)
+    run = await crew.spawn(order, call.origin, call.progress, name=call.run)
     place, why = (run.waiting.place, run.waiting.why) if run.waiting else (None, "")
     workspace = run.record.workspace if run.record else ""
     return SpawnOutput(container_id=run.name, workspace=workspace, queue_place=place, waits_for=why)

@@ -56,7 +56,8 @@ class Call:
     """Who calls, through what.
 
     `progress` is told of long work in a line each; `confirm` asks the person for a yes, where there is one to ask. Calls of one
-    caller with the same `id` are one call, however often it arrives.
+    caller with the same `id` are one call, however often it arrives. `run` names the run that a spawn makes: there is one of a
+    name, so whoever asks again goes on with the one there is.
     """
 
     origin: Origin
@@ -64,6 +65,7 @@ class Call:
     progress: Callable[[str], Awaitable[None]] = field(default=_silent)
     confirm: Callable[[str], Awaitable[bool]] | None = None
     id: str | None = None
+    run: str | None = None
 
 
 @dataclass(slots=True)

@@ -6,13 +6,15 @@ import re
 import sqlite3
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.render.blocks import Attachment
-from bot.store import VERSION, Body, MessageRow, ReplyRow, ThreadRow, digest, open_store
+from bot.store import VERSION, Body, MessageRow, ReplyRow, SpawnRow, ThreadRow, digest, open_store
+from vps.models import Origin
 
 ROW = ThreadRow("claude-agent-1795300000000-a1b2c3", 10, 20, None, ended=False)
 BODY = Body("text", (Attachment("a.txt", b"\xff\x00"),))
@@ -45,6 +47,19 @@ async def test_a_later_row_takes_the_place_of_an_earlier(tmp_path: Path) -> None
             await store.save_message(ROW.run, message)
         assert await store.thread(ROW.run) == ended
         assert await store.messages(ROW.run) == [MESSAGE.sent(31)]
+
+
+async def test_spawns_under_way_are_there_until_they_are_forgotten(tmp_path: Path) -> None:
+    origin = Origin(caller="discord:1", surface="discord", channel_id=7)
+    rows = [SpawnRow(number, f"run-{number}", {"task": "x", "cpus": 1.5}, origin) for number in (2, 1)]
+    anchored = replace(rows[1], origin=origin.model_copy(update={"thread_id": 9}))
+    async with open_store(tmp_path / "db") as store:
+        for row in (*rows, anchored):
+            await store.save_spawn(row)
+    async with open_store(tmp_path / "db") as store:
+        assert await store.spawns() == [anchored, rows[0]]
+        await store.forget_spawn(1)
+        assert await store.spawns() == [rows[0]]
 
 
 async def test_what_is_unknown_is_none(tmp_path: Path) -> None:

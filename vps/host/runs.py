@@ -22,20 +22,25 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
     request: name, workspace, run (object), argv, argv_resume, environ, credentials (words), limits (object), inbox (text),
     target or None.
-    A workspace where an agent works already is answered with `busy`, the names of those, and nothing is made.
+    A workspace where an agent works already is answered with `busy`, the names of those, and nothing is made. Where the run is
+    there, this was cut off and is asked again: nothing more is made, and `admitted` is what `admit` answered, if it was asked.
     """
     _check_disk(root)
     with workspaces.one_at_a_time(root):
-        workspace, fresh = _workspace(root, request["workspace"])
+        there = layout.read_json(os.path.join(layout.run(root, request["name"]), "run.json"))
+        workspace, fresh = _workspace(root, there["workspace"] if there else request["workspace"])
         name, inside = workspaces.name_of(root, workspace) or ("", "")
         place = {"workspace": workspace, "workspace_name": name, "inside": inside}
-        if busy := workspaces.at_work(root).get(name):
+        if there is None and (busy := workspaces.at_work(root).get(name)):
             return {**place, "busy": busy}
         cache = caches.provide(root, workspace)
-        _make(root, request, place)
+        if there is None:
+            _make(root, request, place)
+        admitted = starts.admitted(root, request["name"])
     return {
         **place,
         "busy": [],
+        "admitted": admitted,
         "owned": not fresh and os.lstat(workspace).st_uid == _AGENT_ID,
         "fresh": fresh,
         "gid": os.getgid(),

@@ -48,6 +48,8 @@ def admit(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """
     name = request["name"]
     with workspaces.one_at_a_time(root):
+        if there := admitted(root, name):
+            return there
         queue = _queue(root)
         ticket = {"number": _next(queue), "commands": request["commands"], "ceiling": request["ceiling"]}
         why = admission.waits_for(_measured(root), queue[0][1].get("ceiling") if queue else request["ceiling"])
@@ -57,6 +59,14 @@ def admit(root: str, request: dict[str, Any]) -> dict[str, Any]:
         _write(_path(root, name, _STARTING), ticket)
     done = launch(root, name, lambda _: os.unlink(_path(root, name, _STARTING)))
     return (done or Launch(0))._asdict()
+
+
+def admitted(root: str, name: str) -> dict[str, Any] | None:
+    """What `admit` answers for one that it was asked for before; None for one that it was not. To be called under the lock."""
+    if is_waiting(root, name):
+        return places(root)[name]
+    was_let_in = any(os.path.lexists(_path(root, name, file)) for file in (_STARTING, _STARTED))
+    return Launch(0)._asdict() if was_let_in or not layout.is_open(root, name) else None
 
 
 def advance(root: str) -> list[str]:

@@ -1,0 +1,116 @@
+"""A `/spawn` that the bot is killed in the middle of: it is told, done once, and shown once when the bot is back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agents.rights import EVERYTHING
+from agents.tools.agents import SPAWN
+from agents.tools.core import Call
+from bot.demo.stage import seed
+from bot.spawns import PAUSED
+from tests.bot.bot_process import empty_scene, environ
+from tests.bot.scene import RUN_S, Ground, Scene
+from tests.chaos.bot import BotProcess
+from tests.discord_standin import Message
+from vps.host import workspaces
+from vps.models import Origin, new_name
+
+ANSWER = r"/interactions/\d+/[^/]+/callback"
+ANCHOR = r"/webhooks/\d+/[^/]+/messages/@original"
+
+
+@pytest.fixture
+async def away(ground: Ground, image: str, tmp_path: Path) -> AsyncIterator[tuple[Scene, BotProcess]]:
+    """A bot as a process, which can be killed; what is left is cleared by another one."""
+    assert image
+    async with empty_scene(ground) as scene:
+        await asyncio.to_thread(seed, scene.workspace)
+        bot = BotProcess(environ(scene.settings), tmp_path / "bot.log")
+        await started(scene, bot)
+        yield scene, bot
+        await bot.kill()
+        await scene.clear()
+
+
+async def started(scene: Scene, bot: BotProcess) -> None:
+    before = scene.discord.gateway.identifies
+    await bot.start()
+    await scene.discord.wait_for(lambda: scene.discord.gateway.identifies > before, RUN_S)
+    await scene.discord.connected(RUN_S)
+
+
+def anchors(scene: Scene) -> list[Message]:
+    return [each for each in scene.discord.messages(scene.channel) if each.text.startswith("🚀 ")]
+
+
+@pytest.mark.parametrize(("path", "accepted"), [(ANSWER, True), (ANCHOR, False), (ANCHOR, True)])
+async def test_one_that_is_killed_while_it_answers_starts_the_run_when_it_is_back(
+    away: tuple[Scene, BotProcess], path: str, accepted: bool
+) -> None:
+    scene, bot = away
+    gate = scene.discord.hold_next("*", path, accepted=accepted)
+    asking = asyncio.create_task(scene.slash("spawn", task="scenario:ok"))
+    await scene.discord.wait_for(gate.reached.is_set, RUN_S)
+    await bot.kill()
+    gate.open()
+    asking.cancel()
+
+    await started(scene, bot)
+    thread = await scene.new_thread(set())
+    assert "**Done**" in (await scene.end_of(thread)).text
+    assert len(scene.run_directories()) == 1
+    assert [each.id for each in anchors(scene)] == [thread.id]
+    assert not any(each.loading for each in scene.discord.messages(scene.channel))
+
+
+@pytest.mark.parametrize("file", ["run.json", "start*.json", "out/exit.json"])
+async def test_one_that_is_killed_while_it_starts_the_run_has_it_once(
+    away: tuple[Scene, BotProcess], file: str
+) -> None:
+    scene, bot = away
+    await scene.slash("spawn", task="scenario:ok")
+    async with asyncio.timeout(RUN_S):
+        while not [*(scene.root / "runs").glob(f"*/{file}")]:
+            await asyncio.sleep(0)
+    await bot.kill()
+
+    await started(scene, bot)
+    thread = await scene.new_thread(set())
+    assert "**Done**" in (await scene.end_of(thread)).text
+    assert len(scene.run_directories()) == 1
+    assert len(scene.discord.threads(scene.channel)) == 1
+    assert scene.discord.transcript(thread).count("All is well.") == 1
+
+
+async def test_one_that_is_stopped_says_so_and_goes_on_when_it_is_back(scene: Scene) -> None:
+    with workspaces.one_at_a_time(str(scene.root)):  # as while another run is being made
+        asked = await scene.slash("spawn", task="scenario:ok")
+        await asked.shows("🚀", RUN_S)
+        await scene.discord.wait_for(lambda: scene.bot.calls.number == 1, RUN_S)
+        await scene.stop_bot()
+        assert PAUSED in (await asked.reply(1)).text
+    await scene.start_bot()
+    thread = await scene.new_thread(set())
+    assert "**Done**" in (await scene.end_of(thread)).text
+    assert len(scene.run_directories()) == 1
+    (anchor,) = anchors(scene)
+    assert PAUSED not in anchor.text
+
+
+async def test_a_spawn_of_a_name_that_is_asked_again_is_the_run_there_is(scene: Scene) -> None:
+    name = new_name(1_795_000_000_000)
+    call = Call(Origin(caller="operator:tests", surface="cli"), EVERYTHING, run=name)
+    given = {"task": "scenario:sleep:300"}
+    first = await SPAWN.invoke(scene.bot.crew, given, call)
+    again = await SPAWN.invoke(scene.bot.crew, given, call)
+
+    assert (first.container_id, again.container_id) == (name, name)
+    assert (first.workspace, again.workspace) == (str(scene.workspace), str(scene.workspace))
+    await scene.discord.message_in(await scene.new_thread(set()), "This takes a while.", RUN_S)
+    assert scene.run_directories() == [name]
+    assert [each["Name"] for each in await scene.containers()] == [f"/{name}"]
