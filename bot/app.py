@@ -13,9 +13,10 @@ from discord import app_commands
 
 from agents.config import Settings
 from agents.crew import Crew
-from agents.tools.agents import SPAWN, STOP
+from agents.tools.agents import STOP
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
+from agents.tools.spawn import SPAWN
 from agents.tools.views import ended_at
 from bot import people, systemd
 from bot.calls import Calls, answered

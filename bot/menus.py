@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import discord
 from discord import app_commands
 
-from agents.tools.agents import SPAWN
 from agents.tools.core import Call
+from agents.tools.spawn import SPAWN
 from bot import people
 from bot.render.text import shorten, width
 

@@ -14,8 +14,8 @@ import discord
 import structlog
 
 from agents.config import SettingsError
-from agents.tools.agents import SPAWN, SpawnOutput
 from agents.tools.core import Call
+from agents.tools.spawn import SPAWN, SpawnOutput
 from bot import people
 from bot.anchor import Anchor, title
 from bot.delivery import insist

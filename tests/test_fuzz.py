@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
-from agents.tools.agents import SPAWN
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
+from agents.tools.spawn import SPAWN
 from vps.commands import claude, git
 from vps.config import HostConfig
 from vps.errors import BadInput

@@ -11,9 +11,9 @@ from discord import app_commands
 
 from agents.rights import Right
 from agents.surfaces.cli import build_parser
-from agents.tools.agents import SPAWN
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import NotPermitted, Tool
+from agents.tools.spawn import SPAWN
 from bot.slash import commands
 from vps.errors import BadInput
 

@@ -18,8 +18,9 @@ from agents.crew import open_crew
 from agents.rights import Right
 from agents.surfaces.cli_console import Steps, answer, confirm, tell
 from agents.surfaces.cli_exit import ExitCode
-from agents.tools.agents import SPAWN, WaitOutput
+from agents.tools.agents import WaitOutput
 from agents.tools.core import Call, Output, Tool
+from agents.tools.spawn import SPAWN
 from agents.tools.workspaces import DiffOutput
 from vps.errors import BadInput
 from vps.models import Origin

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.tools import agents, audit, confirm, publishing, send, workspaces
+from agents.tools import agents, audit, confirm, publishing, send, spawn, workspaces
 from agents.tools.core import Tool
 
 TOOLS: tuple[Tool[Any, Any], ...] = (
-    *agents.TOOLS, *send.TOOLS, *workspaces.TOOLS, *publishing.TOOLS, *audit.TOOLS, *confirm.TOOLS
-)  # fmt: skip
+    *spawn.TOOLS,
+    *agents.TOOLS,
+    *send.TOOLS,
+    *workspaces.TOOLS,
+    *publishing.TOOLS,
+    *audit.TOOLS,
+    *confirm.TOOLS,
+)

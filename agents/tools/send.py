@@ -10,8 +10,9 @@ from pydantic import Field, field_validator
 from agents.crew import Crew
 from agents.rights import Right
 from agents.tools import once
-from agents.tools.agents import MAX_TASK, AgentInput
+from agents.tools.agents import AgentInput
 from agents.tools.core import Call, Output, Tool
+from agents.tools.spawn import MAX_TASK
 from vps import inbox
 from vps.errors import BadInput
 from vps.host.layout import NAME

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from agents.rights import EVERYTHING
-from agents.tools.agents import SPAWN
 from agents.tools.core import Call
+from agents.tools.spawn import SPAWN
 from tests.bot.scene import RUN_S, Scene, docker
 from tests.discord_standin import Channel
 from vps.models import Origin

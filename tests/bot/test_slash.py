@@ -12,9 +12,9 @@ import discord
 import pytest
 from discord import app_commands
 
-from agents.tools.agents import SPAWN
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
+from agents.tools.spawn import SPAWN
 from bot.menus import run_on_message
 from bot.slash import Suggest, command, commands
 from tests.discord_standin import command_checks

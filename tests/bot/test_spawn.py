@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agents.rights import Right
-from agents.tools.agents import SPAWN
 from agents.tools.core import Call
+from agents.tools.spawn import SPAWN
 from bot.demo.stage import CALC
 from tests.bot.scene import KEY, RUN_S, Ground, Scene, docker, opened
 from vps.models import Origin

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from agents.rights import EVERYTHING
-from agents.tools.agents import SPAWN
 from agents.tools.core import Call
+from agents.tools.spawn import SPAWN
 from bot.demo.stage import seed
 from bot.spawns import PAUSED
 from tests.bot.bot_process import empty_scene, environ
