@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,9 @@ class Spawns:
         except SettingsError as error:
             await SPAWN.refuse(bot.crew, given, Call(origin, rights), error)
         name = new_name(round(time.time() * 1000))
-        row = SpawnRow(interaction.id, name, given, origin.model_copy(update={"channel_id": parent}))
+        # Whoever types our secrets into a task has them there once; what is stored is without them.
+        kept = bot.crew.mask.json(given)
+        row = SpawnRow(interaction.id, name, kept, origin.model_copy(update={"channel_id": parent}))
         with bot.calls.under_way():
             await bot.store.save_spawn(row)
             try:
@@ -61,7 +64,8 @@ class Spawns:
             except Exception:
                 await bot.store.forget_spawn(row.call_id)
                 raise
-            await self._start(row, anchor, Call(row.origin, rights, anchor.progress, id=str(row.call_id), run=row.run))
+            call = Call(row.origin, rights, anchor.progress, id=str(row.call_id), run=row.run)
+            await self._start(row, anchor, lambda: SPAWN.invoke(bot.crew, given, call))
 
     async def resume(self) -> None:
         """Go on with what an earlier bot was asked for."""
@@ -77,16 +81,16 @@ class Spawns:
                 return
             await log.ainfo("goes on with a spawn", run=row.run)
             rights = await self._bot.people.of_caller(self._bot, row.origin)
-            await self._start(row, anchor, Call(row.origin, rights, anchor.progress, run=row.run), patiently=True)
+            call = Call(row.origin, rights, anchor.progress, run=row.run)
+            await self._start(row, anchor, lambda: self._patiently(row, call))
         except (VpsError, discord.DiscordException) as error:
             await log.awarning("could not go on with a spawn", run=row.run, error=str(error))
 
-    async def _start(self, row: SpawnRow, anchor: Anchor, call: Call, *, patiently: bool = False) -> None:
-        crew = self._bot.crew
+    async def _start(self, row: SpawnRow, anchor: Anchor, invoke: Callable[[], Awaitable[SpawnOutput]]) -> None:
         try:
-            output = await self._invoked(row, call) if patiently else await SPAWN.invoke(crew, row.given, call)
+            output = await invoke()
         except VpsError as error:
-            await anchor.say(f"❌ {crew.mask.text(str(error))}")
+            await anchor.say(f"❌ {self._bot.crew.mask.text(str(error))}")
         except asyncio.CancelledError:
             with unimportant():
                 await anchor.say(PAUSED)
@@ -95,7 +99,7 @@ class Spawns:
             await anchor.say(f"-# {output.container_id}")
         await self._bot.store.forget_spawn(row.call_id)
 
-    async def _invoked(self, row: SpawnRow, call: Call) -> SpawnOutput:
+    async def _patiently(self, row: SpawnRow, call: Call) -> SpawnOutput:
         """Nobody looks at a spawn that is gone on with: where the host is away, it waits."""
         while True:
             try:

@@ -13,6 +13,7 @@ from tests.bot.scene import RUN_S, Ground, Scene, opened
 VALUES: dict[str, Any] = {
     "task": "scenario:ok",
     "container_id": "claude-agent",
+    "message": "Go on",
     "workspace_name": "api",
     "repo_url": "https://github.com/owner/api",
     "branch_name": "feature",
