@@ -83,6 +83,7 @@ SLOW = settings(
 GOOD: dict[str, Any] = {
     "task": "do it",
     "container_id": "a",
+    "message": "Go on",
     "workspace_name": "api",
     "repo_url": "https://github.com/owner/api",
     "branch_name": "feature",

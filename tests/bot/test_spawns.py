@@ -91,7 +91,9 @@ async def test_one_that_is_stopped_says_so_and_goes_on_when_it_is_back(scene: Sc
     with workspaces.one_at_a_time(str(scene.root)):  # as while another run is being made
         asked = await scene.slash("spawn", task="scenario:ok")
         await asked.shows("🚀", RUN_S)
-        await scene.discord.wait_for(lambda: scene.bot.calls.number == 1, RUN_S)
+        async with asyncio.timeout(RUN_S):
+            while not any(row.origin.thread_id for row in await scene.bot.store.spawns()):
+                await asyncio.sleep(0)
         await scene.stop_bot()
         assert PAUSED in (await asked.reply(1)).text
     await scene.start_bot()

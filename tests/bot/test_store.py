@@ -99,7 +99,7 @@ async def test_from_version_2_on_only_what_is_typed_from_then_on_is_heard(tmp_pa
         await store.save_thread(ROW)
         made_at = store.made_at
     with sqlite3.connect(tmp_path / "db") as old:
-        old.executescript("DROP TABLE heard; DROP TABLE replies; PRAGMA user_version = 2")
+        old.executescript("DROP TABLE heard; DROP TABLE replies; DROP TABLE spawns; PRAGMA user_version = 2")
     old.close()
     before = time.time() * 1000
     async with open_store(tmp_path / "db") as store:
@@ -109,6 +109,19 @@ async def test_from_version_2_on_only_what_is_typed_from_then_on_is_heard(tmp_pa
         assert await store.replies(ROW.run) == []
         assert await store.heard("another") is None
         assert (await store.thread(ROW.run), store.made_at) == (ROW, made_at)
+    assert [path.name for path in tmp_path.iterdir()] == ["db"]
+
+
+async def test_from_version_3_on_everything_is_kept(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "db") as store:
+        await store.save_thread(ROW)
+        await store.save_heard(ROW.run, 30)
+    with sqlite3.connect(tmp_path / "db") as old:
+        old.executescript("DROP TABLE spawns; PRAGMA user_version = 3")
+    old.close()
+    async with open_store(tmp_path / "db") as store:
+        assert await store.spawns() == []
+        assert (await store.thread(ROW.run), await store.heard(ROW.run)) == (ROW, 30)
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
 
 
