@@ -27,7 +27,7 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """
     _check_disk(root)
     with workspaces.one_at_a_time(root):
-        there = layout.read_json(os.path.join(layout.run(root, request["name"]), "run.json"))
+        there = _record(root, request["name"])
         workspace, fresh = _workspace(root, there["workspace"] if there else request["workspace"])
         name, inside = workspaces.name_of(root, workspace) or ("", "")
         place = {"workspace": workspace, "workspace_name": name, "inside": inside}
@@ -36,7 +36,7 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
         cache = caches.provide(root, workspace)
         if there is None:
             _make(root, request, place)
-        admitted = starts.admitted(root, request["name"])
+        admitted = starts.admitted(root, request["name"]) if there else None
     return {
         **place,
         "busy": [],
@@ -56,6 +56,11 @@ def check(root: str, request: dict[str, Any]) -> dict[str, Any]:
     with workspaces.one_at_a_time(root):
         _workspace(root, request["workspace"])
     return {}
+
+
+def _record(root: str, name: str) -> dict[str, Any] | None:
+    """Of a run that is there."""
+    return layout.read_json(os.path.join(layout.run(root, name), "run.json")) if layout.known(root, name) else None
 
 
 def _make(root: str, request: dict[str, Any], place: dict[str, str]) -> None:
