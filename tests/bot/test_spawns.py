@@ -44,6 +44,14 @@ async def started(scene: Scene, bot: BotProcess) -> None:
     await scene.discord.connected(RUN_S)
 
 
+def there(scene: Scene, file: str) -> bool:
+    """Whether a run directory has a file of that name."""
+    try:
+        return any((scene.root / "runs").glob(f"*/{file}"))
+    except FileNotFoundError:
+        return False  # one that was being made got its name meanwhile
+
+
 def anchors(scene: Scene) -> list[Message]:
     return [each for each in scene.discord.messages(scene.channel) if each.text.startswith("🚀 ")]
 
@@ -75,7 +83,7 @@ async def test_one_that_is_killed_while_it_starts_the_run_has_it_once(
     scene, bot = away
     await scene.slash("spawn", task="scenario:ok")
     async with asyncio.timeout(RUN_S):
-        while not [*(scene.root / "runs").glob(f"*/{file}")]:
+        while not there(scene, file):
             await asyncio.sleep(0)
     await bot.kill()
 
