@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,17 +44,18 @@ class Entry(BaseModel):
         return f"{when} · {who} · {self.surface} · {self.tool} {self.on} · {self.outcome} · {self.ms} ms"
 
 
-_UNTOLD = frozenset({"env", "mcp_config"})
+_UNTOLD = frozenset({"env", "mcp_config", "value"})
 """People put credentials there, which no mask of ours knows."""
+_FILES = "files"
 # It begins at a literal and ends at the next slash: values have megabytes, and a search from every letter would never end.
-_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
-"""A password that somebody typed into an address (RFC 3986, 3.2.1), which is refused and must not be kept."""
-_SUBJECTS = ("container_id", "workspace_name", "workspace_path", "repo_url")
+_USERINFO = re.compile(r"(?<=://)(?:\[masked [a-z ]+\]|[^/?#\s])*@")
+"""A password that somebody typed into an address (RFC 3986, 3.2.1), masked or not: it is refused and must not be kept."""
+_SUBJECTS = ("container_id", "child", "workspace_name", "workspace_path", "repo_url")
 
 
 def entry(origin: Origin, tool: str, raw: Mapping[str, Any], outcome: str, *, at: float, ms: int, mask: Mask) -> Entry:
-    """The line of a call: its arguments cut and without our secrets."""
-    arguments = {name: _told(name, mask.text(str(value))) for name, value in raw.items()}
+    """The line of a call: its arguments masked and cut."""
+    arguments = {name: _told(name, value, mask) for name, value in raw.items()}
     return Entry(
         at=at,
         caller=origin.caller,
@@ -68,8 +69,11 @@ def entry(origin: Origin, tool: str, raw: Mapping[str, Any], outcome: str, *, at
     )
 
 
-def _told(name: str, value: str) -> str:
-    return f"({len(value)} characters)" if name in _UNTOLD else _USERINFO.sub("***@", value)[:_LONGEST]
+def _told(name: str, value: object, mask: Mask) -> str:
+    if name == _FILES:  # what is in them would take long to mask
+        return f"({len(value) if isinstance(value, Sized) else 0})"
+    told = mask.text(str(value))
+    return f"({len(told)} characters)" if name in _UNTOLD else _USERINFO.sub("***@", told)[:_LONGEST]
 
 
 async def note(relay: Relay, line: Entry) -> None:

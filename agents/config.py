@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -14,11 +15,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from agents.github import PUBLIC_API, git_host
 from agents.rights import Grants, parse_grants
+from vps import hosts
 from vps.config import AgentConfig, HostConfig
 from vps.errors import VpsError
 from vps.git_containers import GitCredential
 from vps.mask import Mask
-from vps.model_route import is_loopback, route
+from vps.model_url import check_base_url, is_loopback
 
 
 class SettingsError(VpsError):
@@ -26,7 +28,7 @@ class SettingsError(VpsError):
 
 
 def _ids(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return _listed(value) if isinstance(value, str) else value
 
 
 Ids = Annotated[frozenset[int], BeforeValidator(_ids)]
@@ -57,6 +59,23 @@ def _address(value: object) -> object:
     return Address(host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port))
 
 
+def _hosts(value: object) -> object:
+    return tuple(map(hosts.host, _listed(value))) if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    return tuple(map(hosts.network, _listed(value))) if isinstance(value, str) else value
+
+
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
+Budget = Annotated[float | None, Field(default=None, gt=0, allow_inf_nan=False)]
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -81,6 +100,7 @@ class Settings(BaseModel):
     HETZNER_KNOWN_HOSTS: Path = Path("~/.ssh/known_hosts")
     ANTHROPIC_API_KEY: SecretStr | None = None
     CLAUDE_CODE_OAUTH_TOKEN: SecretStr | None = None
+    CLAUDE_CODE_OAUTH_REFRESH_TOKEN: SecretStr | None = None
     ANTHROPIC_BASE_URL: str | None = None
     GITHUB_TOKEN: SecretStr | None = None
     GH_TOKEN: SecretStr | None = None
@@ -96,6 +116,20 @@ class Settings(BaseModel):
     AGENTFLOW_IMAGE: str = Field(default="agentflow-claude-code:latest", pattern=r"^[a-z0-9][A-Za-z0-9._/:-]*$")
     AGENTFLOW_BASE_IMAGE: str | None = None
     AGENTFLOW_MAX_AGENTS: int | None = Field(default=None, ge=1)
+    AGENTFLOW_CHILDREN_DEPTH: int = Field(default=2, ge=0)
+    AGENTFLOW_CHILDREN_ALIVE: int = Field(default=5, ge=1)
+    AGENTFLOW_CHILDREN: int = Field(default=20, ge=1)
+    AGENTFLOW_RUNTIME: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    AGENTFLOW_IDLE_S: float = Field(default=300.0, ge=0, le=86_400, allow_inf_nan=False)
+    AGENTFLOW_DISK_GB: float = Field(default=20.0, ge=0.0625, le=1 << 20, allow_inf_nan=False)
+    AGENTFLOW_ALLOWED_HOSTS: Hosts = ()
+    AGENTFLOW_ALLOWED_NETWORKS: Networks = ()
+    AGENTFLOW_BUDGET_RUN: Budget
+    AGENTFLOW_BUDGET_PERSON: Budget
+    AGENTFLOW_BUDGET_DAY: Budget
+    AGENTFLOW_ATTACHMENT_MB: float = Field(default=25.0, gt=0, le=50, allow_inf_nan=False)
+    AGENTFLOW_QUESTION_HOURS: float = Field(default=24.0, gt=0, le=24 * 365, allow_inf_nan=False)
+    AGENTFLOW_REQUESTS_PER_MINUTE: int = Field(default=120, ge=1)
     AGENTFLOW_LOG_LEVEL: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     AGENTFLOW_METRICS: Annotated[Address | None, BeforeValidator(_address)] = None
 
@@ -124,9 +158,30 @@ class Settings(BaseModel):
             cli_version=self.CLAUDE_CODE_VERSION,
             api_key=self.ANTHROPIC_API_KEY,
             oauth_token=self.CLAUDE_CODE_OAUTH_TOKEN,
+            refresh_token=self.CLAUDE_CODE_OAUTH_REFRESH_TOKEN,
             base_url=self.ANTHROPIC_BASE_URL,
+            runtime=self.AGENTFLOW_RUNTIME,
+            idle_s=self.AGENTFLOW_IDLE_S,
+            hosts=self.allowed_hosts,
+            networks=self.AGENTFLOW_ALLOWED_NETWORKS,
+            budget_run=self.AGENTFLOW_BUDGET_RUN,
+            budget_person=self.AGENTFLOW_BUDGET_PERSON,
+            budget_day=self.AGENTFLOW_BUDGET_DAY,
+            question_s=self.AGENTFLOW_QUESTION_HOURS * 3600,
+            requests_per_minute=self.AGENTFLOW_REQUESTS_PER_MINUTE,
             max_agents=self.AGENTFLOW_MAX_AGENTS,
         )
+
+    @property
+    def attachment_bytes(self) -> int:
+        """The largest file that goes with a message."""
+        return round(self.AGENTFLOW_ATTACHMENT_MB * (1 << 20))
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """What every agent with a restricted network reaches: the usual hosts, the git host of ours, and those set."""
+        forge = hosts.of_forge(self.GITHUB_API_URL) if self.GITHUB_API_URL else ()
+        return tuple(dict.fromkeys((*hosts.USUAL, *forge, *self.AGENTFLOW_ALLOWED_HOSTS)))
 
     @property
     def github_token(self) -> SecretStr | None:
@@ -151,9 +206,9 @@ class Settings(BaseModel):
         base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
         return Path(base).expanduser() / "agentflow"
 
-    @property
+    @cached_property
     def mask(self) -> Mask:
-        """Hides every secret of ours in whatever is shown, stored or answered."""
+        """Hides every secret of ours in whatever is shown, stored or answered; one for the whole process, as it learns more."""
         return Mask(value for _, value in self if isinstance(value, SecretStr))
 
     @property
@@ -182,6 +237,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
             _explained(error), remedy="Correct it in .env or the environment; .env.example explains each."
         ) from error
     _check_urls(settings)
+    _check_refresh(settings)
     return settings
 
 
@@ -202,8 +258,14 @@ def _explained(error: ValidationError) -> str:
     )
 
 
+def _check_refresh(settings: Settings) -> None:
+    if settings.CLAUDE_CODE_OAUTH_REFRESH_TOKEN is not None and settings.CLAUDE_CODE_OAUTH_TOKEN is None:
+        remedy = "Set CLAUDE_CODE_OAUTH_TOKEN too, from the same login."
+        raise SettingsError("CLAUDE_CODE_OAUTH_REFRESH_TOKEN renews a token that is not set.", remedy=remedy)
+
+
 def _check_urls(settings: Settings) -> None:
-    route(settings.ANTHROPIC_BASE_URL)
+    check_base_url(settings.ANTHROPIC_BASE_URL)
     carriers = (
         ("DISCORD_API_URL", settings.DISCORD_API_URL, "http", "https"),
         ("DISCORD_GATEWAY_URL", settings.DISCORD_GATEWAY_URL, "ws", "wss"),
@@ -218,3 +280,12 @@ def _check_urls(settings: Settings) -> None:
         if not (parts.scheme == plain and parts.hostname and is_loopback(parts.hostname)):
             remedy = f"It carries a token: use {safe}://, or {plain}:// to loopback."
             raise SettingsError(f"{name} is not safe.", remedy=remedy)
+    _check_forge(settings.GITHUB_API_URL)
+
+
+def _check_forge(url: str | None) -> None:
+    try:
+        _ = hosts.of_forge(url) if url else ()
+    except ValueError as error:
+        remedy = "Give it as https://HOST/api/v3, or leave it out for GitHub's own."
+        raise SettingsError(f"GITHUB_API_URL: {error}.", remedy=remedy) from error

@@ -7,16 +7,19 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from agents.config import Settings
 from agents.github import GitHub
 from agents.known import Known
 from vps.errors import BadInput, WorkspaceBusy
+from vps.gateway import Gateway
+from vps.host.families import family
 from vps.image import Image, State
 from vps.mask import Mask
-from vps.models import CliOptions, HostFacts, Limits, Origin, RunRequest, new_name
+from vps.models import CliOptions, HostFacts, Kin, Limits, Network, Origin, RunRequest, new_name
 from vps.provision import provision
 from vps.relay import Relay
 from vps.run import Run
@@ -38,6 +41,23 @@ class Order:
     env: dict[str, str]
     memory: int | None
     cpus: float | None
+    network: Network = "restricted"
+    disk: int | None = None
+    kin: Kin = field(default_factory=Kin)
+    beside: WorkspaceBusy | None = None
+    """Where somebody works, for one that is to work in a tree beside that in any case."""
+    secrets: tuple[str, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict[str, str])
+    """See `RunRequest`, as `from_channel`."""
+    from_channel: tuple[str, ...] = ()
+
+
+class Sight(NamedTuple):
+    """How the host stands: what it has, and whether its image and gateway are as they should be."""
+
+    facts: HostFacts
+    image: State
+    has_gateway: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +68,37 @@ class Crew:
     host: SshHost
     runs: Runs
     image: Image
+    gateway: Gateway
     relay: Relay
     workspaces: Workspaces
     github: GitHub
     mask: Mask
     known: Known = field(default_factory=Known)
 
-    async def spawn(self, order: Order, origin: Origin, progress: Progress, *, name: str | None = None) -> Run:
+    async def look(self) -> Sight:
+        """How the host stands, for a spawn. Asking all at once spares round trips."""
+        facts, image, has_gateway, _ = await asyncio.gather(
+            self.runs.facts(), self.image.state(), self.gateway.is_current(), self.runs.require_runtime()
+        )
+        return Sight(facts, image, has_gateway)
+
+    async def spawn(
+        self, order: Order, origin: Origin, progress: Progress, *, name: str | None = None, seen: Sight | None = None
+    ) -> Run:
         """Start a run. Refuses bad input before anything starts; builds the image first where it is missing or old.
 
-        With a `name`, one that was cut off under that name goes on.
+        With a `name`, one that was cut off under that name goes on. `seen` spares looking again.
         """
         self.settings.require_credential()
-        # The refusal of a limit comes before a build, which may take minutes; asking both at once spares a round trip.
-        facts, current = await asyncio.gather(self.runs.facts(), self.image.state())
-        limits = _limits(order, facts)
+        # The refusal of a limit comes before a build, which may take minutes.
+        facts, current, has_gateway = seen or await self.look()
+        limits = _limits(order, facts, self.settings)
         workspace = order.workspace or f"{self.settings.AGENTFLOW_ROOT}/workspace"
         if current is not State.CURRENT:
-            await self.runs.check(workspace)
+            await self.runs.check(workspace, order.secrets)
             await self.image.ensure(progress)
+        if not has_gateway:
+            await self.gateway.ensure(progress)
         now = time.time()
         request = RunRequest(
             name=name or new_name(round(now * 1000)),
@@ -77,9 +109,16 @@ class Crew:
             options=order.options,
             limits=limits,
             env=order.env,
+            network=order.network,
+            secrets=order.secrets,
+            told=order.told,
+            from_channel=order.from_channel,
             origin=origin,
+            kin=order.kin,
             created_at=now,
         )
+        if order.beside is not None:
+            return await self._start_beside(request, order.beside, progress, goes_on=name is not None)
         try:
             return await self.runs.start(request, goes_on=name is not None)
         except WorkspaceBusy as busy:
@@ -90,8 +129,9 @@ class Crew:
     ) -> Run:
         """In a tree of its own: two agents in one would take each other's files for their own."""
         await progress("An agent works there already: making a tree beside it.")
-        name, branch = await self._tree(busy.path, slug(request.task, request.name))
-        path = "/".join(filter(None, (self.settings.AGENTFLOW_ROOT, "workspaces", name, busy.inside)))
+        family_name = request.kin.parent and family(request.kin.parent)
+        name, branch = await self._tree(busy.path, slug(request.task, request.name), family_name)
+        path = "/".join(filter(None, (self.workspaces.path(name), busy.inside)))
         try:
             return await self.runs.start(
                 request.model_copy(update={"workspace": path, "branch": branch}), goes_on=goes_on
@@ -105,10 +145,10 @@ class Crew:
                 raise BadInput("workspace_path", what, remedy="Commit it, or wait for the agent there.") from error
             raise
 
-    async def _tree(self, path: str, slug: str) -> tuple[str, str]:
+    async def _tree(self, path: str, slug: str, family: str) -> tuple[str, str]:
         """A new one, or the one that was made when this was cut off: the slug is the run's own."""
         made = next((name for name in await self.workspaces.names() if name.endswith(f"--{slug}")), None)
-        return (made, f"agent/{slug}") if made else await self.workspaces.branch_off(path, slug)
+        return (made, f"agent/{slug}") if made else await self.workspaces.branch_off(path, slug, family)
 
 
 def slug(task: str, run: str) -> str:
@@ -117,7 +157,7 @@ def slug(task: str, run: str) -> str:
     return "-".join([*(word[:12] for word in words), run.rsplit("-", 1)[-1]])
 
 
-def _limits(order: Order, facts: HostFacts) -> Limits:
+def _limits(order: Order, facts: HostFacts, settings: Settings) -> Limits:
     """Explicit limits above what the host has are refused; the defaults are clamped to it."""
     defaults = Limits()
     if order.memory is not None and order.memory > facts.memory:
@@ -127,6 +167,7 @@ def _limits(order: Order, facts: HostFacts) -> Limits:
     return Limits(
         memory=order.memory or min(defaults.memory, facts.memory),
         cpus=order.cpus or min(defaults.cpus, facts.cpus),
+        disk=order.disk or round(settings.AGENTFLOW_DISK_GB * (1 << 30)),
         timeout_s=order.timeout_s,
     )
 
@@ -138,10 +179,12 @@ async def open_crew(settings: Settings) -> AsyncGenerator[Crew]:
     async with SshHost(settings.host) as host:
         library = await provision(host, config.root)
         async with Relay(host, library, config.root) as relay:
-            runs = Runs(relay, config)
+            runs = Runs(relay, config, settings.mask)
             image = Image(
                 relay, root=config.root, image=config.image, base_image=config.base_image, version=config.cli_version
             )
-            workspaces = Workspaces(relay, config, await asyncio.to_thread(settings.git_credential))
+            credential, _ = await asyncio.gather(asyncio.to_thread(settings.git_credential), runs.keyring.learn())
+            workspaces = Workspaces(relay, config, credential)
             github = GitHub(settings.github_token, settings.GITHUB_API_URL)
-            yield Crew(settings, host, runs, image, relay, workspaces, github, settings.mask)
+            gateway = Gateway(relay, config)
+            yield Crew(settings, host, runs, image, gateway, relay, workspaces, github, settings.mask)

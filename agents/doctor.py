@@ -10,20 +10,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from agents import discord_account
+from agents import discord_account, gateway_check
 from agents.config import Settings, load
 from agents.trust import Standing, identify
-from vps import model_route
+from vps import model_url, runner
 from vps.commands import docker, files, host
+from vps.commands import image as image_commands
+from vps.commands.gateway import name as container_name
 from vps.errors import VpsError
+from vps.gateway import Gateway
 from vps.image import Image, State
 from vps.models import HostFacts
 from vps.provision import provision
 from vps.relay import Relay
 from vps.runs import Runs
+from vps.sandbox import Sandbox
 from vps.ssh import SshHost
 
-_ANTHROPIC = "https://api.anthropic.com"
 _GIB = 1 << 30
 _LOW_DISK, _LEAST_DISK = 5 * _GIB, 1 * _GIB
 """The image alone takes about 1 GiB to build (measured)."""
@@ -31,6 +34,8 @@ _LOW_MEMORY = 1 * _GIB
 _SKEW_S = 30.0
 """More, and times in threads and TLS certificates begin to look wrong."""
 _CHECK_S = 60.0
+_APPARMOR = "/sys/kernel/security/apparmor/profiles"
+"""There where it is in force."""
 
 
 class Level(StrEnum):
@@ -112,13 +117,15 @@ async def _bounded(check: _Check) -> Finding:
 
 class _Examination:
     HOST_CHECKS = (
-        "host key", "login", "python", "inotify", "relay", "docker", "image", "disk", "memory", "room", "clock", "model"
+        "host key", "login", "python", "inotify", "relay", "docker", "sandbox", "image", "disk", "memory", "room", "clock", "model",
+        "gateway",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
         self._settings = settings
         self._stack = stack
         self._ssh: SshHost | None = None
+        self._relay: Relay | None = None
         self._runs: Runs | None = None
         self._facts: HostFacts | None = None
         self._skew_s = 0.0
@@ -135,12 +142,14 @@ class _Examination:
             _Check("inotify", self._check_inotify, ("login",)),
             _Check("relay", self._check_relay, ("python",)),
             _Check("docker", self._check_docker, ("login",)),
+            _Check("sandbox", self._check_sandbox, ("docker",)),
             _Check("image", self._check_image, ("docker",)),
             _Check("disk", self._check_disk, ("relay",)),
             _Check("memory", self._check_memory, ("relay",)),
             _Check("room", self._check_room, ("relay",)),
             _Check("clock", self._check_clock, ("relay",)),
             _Check("model", self._check_model, ("relay",)),
+            _Check("gateway", self._check_gateway, ("relay",)),
         ]
 
     @property
@@ -203,10 +212,13 @@ class _Examination:
     async def _check_relay(self) -> Finding:
         library = await provision(self._host, self._settings.AGENTFLOW_ROOT)
         relay = await self._stack.enter_async_context(Relay(self._host, library, self._settings.AGENTFLOW_ROOT))
-        self._runs = Runs(relay, self._settings.agents)
+        self._relay, self._runs = relay, Runs(relay, self._settings.agents)
         before = time.time()
         self._facts = await self._runs.facts()
         self._skew_s = self._facts.now - (before + time.time()) / 2
+        if self._known.root_mode & 0o007:
+            root = self._settings.AGENTFLOW_ROOT
+            return _warn("relay", f"{library}; other users of the host can look into {root}. Close it: chmod o= {root}")
         return _ok("relay", library)
 
     async def _check_docker(self) -> Finding:
@@ -216,6 +228,26 @@ class _Examination:
         error = done.stderr.decode("utf-8", "replace").strip()[-200:]
         remedy = "Install or start Docker on the host; a user other than root must be in the group docker."
         return _fail("docker", f"no engine answers: {error} {remedy}")
+
+    async def _check_sandbox(self) -> Finding:
+        done = await runner.check(self._host, docker.info())
+        found, runtime = Sandbox.model_validate_json(done.text), self._settings.AGENTFLOW_RUNTIME
+        found.require(runtime)
+        if weakness := found.weakness or await self._starts_nothing(runtime):
+            return _fail("sandbox", weakness)
+        if "apparmor" not in found.names and (await self._host.run(files.exists(_APPARMOR))).exit_code == 0:
+            remedy = "Install the package apparmor and restart Docker."
+            return _warn("sandbox", f"the host's kernel has AppArmor, and Docker does not use it. {remedy}")
+        return _ok("sandbox", f"runtime {runtime or found.default_runtime}; {', '.join(found.names)}")
+
+    async def _starts_nothing(self, runtime: str | None) -> str:
+        """Why the CLI does not start in another runtime than the engine's default, if so and there is an image to try it with."""
+        image = self._settings.AGENTFLOW_IMAGE
+        if runtime is None or (await self._host.run(image_commands.exists(image))).exit_code != 0:
+            return ""
+        done = await self._host.run(docker.try_runtime(image, runtime))
+        error = done.stderr.decode("utf-8", "replace").strip()[-200:]
+        return f"the CLI does not start in {runtime}: {error} See docs/containers.md." if done.exit_code else ""
 
     async def _check_image(self) -> Finding:
         config = self._settings.agents
@@ -264,12 +296,11 @@ class _Examination:
         return _ok("clock", f"{self._skew_s:+.1f} s")
 
     async def _check_model(self) -> Finding:
-        url = self._settings.ANTHROPIC_BASE_URL or _ANTHROPIC
+        url = self._settings.ANTHROPIC_BASE_URL or model_url.PUBLIC
         parts = urlsplit(url)
-        through_socket = model_route.route(self._settings.ANTHROPIC_BASE_URL).target is not None
         port = parts.port or (443 if parts.scheme == "https" else 80)
         assert self._runs is not None
-        tls = parts.scheme == "https" and not through_socket
+        tls = parts.scheme == "https"
         error = await self._runs.reach(parts.hostname or "", port, tls=tls)
         shown = f"{parts.hostname}:{port}"
         if error:
@@ -277,6 +308,13 @@ class _Examination:
                 "model", f"the host gets no connection to {shown}: {error}. Check its firewall, and ANTHROPIC_BASE_URL."
             )
         return _ok("model", f"{shown} answers")
+
+    async def _check_gateway(self) -> Finding:
+        assert self._relay is not None
+        told = await Gateway(self._relay, self._settings.agents).usage(1)
+        state, text = gateway_check.judge(told, container_name(self._settings.AGENTFLOW_ROOT))
+        levels = {gateway_check.State.WAITING: Level.WARN, gateway_check.State.BROKEN: Level.FAIL}
+        return Finding(levels.get(state, Level.OK), "gateway", text)
 
     @property
     def _known(self) -> HostFacts:

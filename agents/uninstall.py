@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from agents.config import Settings
-from vps.commands import docker, files, image
+from vps.commands import docker, files, gateway, image
 from vps.errors import BadInput, DockerUnavailable
+from vps.gateway import Gateway
 from vps.git_containers import GitCredential
+from vps.host.families import PLACE as FAMILIES
 from vps.host.layout import LABEL_ROOT
 from vps.provision import provision
 from vps.relay import Relay
@@ -23,9 +25,9 @@ Confirm = Callable[[str], Awaitable[bool]]
 Say = Callable[[str], None]
 
 _OURS = (
-    *("runs", "sessions", "caches", "model", "image", "transfer", "claims", "control", "audit.jsonl", "audit.jsonl.1"),
+    *("runs", "sessions", "caches", "gateway", "image", "transfer", "claims", "control", "secrets", "audit.jsonl", "audit.jsonl.1"),
     *("keeper.lock", "keeper.log", "lease.json", "image.lock", "prepare.lock", "lib"),
-)
+)  # fmt: skip
 _REMOVAL_S = 600.0
 
 
@@ -54,6 +56,7 @@ class _Removal:
     def __init__(self, host: Relay, settings: Settings, say: Say) -> None:
         self._host = host
         self._workspaces = Workspaces(host, settings.agents, GitCredential())
+        self._gateway = Gateway(host, settings.agents)
         self._say = say
         self._root = settings.AGENTFLOW_ROOT
         self._image = settings.AGENTFLOW_IMAGE
@@ -70,7 +73,10 @@ class _Removal:
         self._say("Removing runs, sessions and scripts.")
         await self._remove(self._root, list(_OURS))
         await self._remove_images()
-        await self._host.run(files.remove_empty(f"{self._root}/workspaces", f"{self._root}/git", self._root))
+        families = f"{self._root}/{FAMILIES}"
+        listed = (await self._host.run(files.directories(families))).text.split("\0")
+        empty = (*filter(None, listed), families, f"{self._root}/workspaces", f"{self._root}/git", self._root)
+        await self._host.run(files.remove_empty(*empty))
         for item in kept:
             self._say(f"kept {item.path}: {item.reason}")
         self._say("Done." if not kept else "Done; push or remove what was kept, then run it again.")
@@ -83,8 +89,10 @@ class _Removal:
             raise BadInput("force", f"agents still run: {', '.join(running[:5])}.", remedy=remedy)
 
     async def _names(self, *, running: bool) -> list[str]:
+        """Of agents' containers, and of what else was started for this root; the gateway is none of them."""
         done = await check(self._host, docker.list_labelled(LABEL_ROOT, self._root, running=running))
-        return [str(json.loads(line)["Names"]) for line in done.text.splitlines() if line.strip()]
+        names = [str(json.loads(line)["Names"]) for line in done.text.splitlines() if line.strip()]
+        return [name for name in names if name != gateway.name(self._root)]
 
     async def _waiting(self) -> list[str]:
         return [run["name"] for run in (await self._host.ask("describe"))["runs"] if run["queue"]]
@@ -96,6 +104,7 @@ class _Removal:
             self._say(f"Stopping {name}.")
             await self._host.run(docker.stop(name), timeout=60)
         await self._host.ask("stop-keeper")
+        await self._gateway.remove()  # after the keeper, which would start it again
         for name in await self._names(running=False):
             await self._host.run(docker.remove(name))
         if left := (await self._host.run(docker.left_volumes(self._root))).text.split():
@@ -137,8 +146,9 @@ class _Removal:
 
     async def _remove_images(self) -> None:
         ours = (await check(self._host, image.ours())).text.split()
-        if self._image in ours and (await self._host.run(image.remove(self._image), timeout=120)).exit_code == 0:
-            self._say(f"Removed the image {self._image}.")
+        for name in (gateway.image_beside(self._image), self._image):
+            if name in ours and (await self._host.run(image.remove(name), timeout=120)).exit_code == 0:
+                self._say(f"Removed the image {name}.")
         await self._host.run(image.prune(), timeout=120)
         rest = await check(self._host, image.ours())
         # A base serves every image of ours, also those of another root.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from discord.utils import snowflake_time
 
 from bench.figures import Row
+from bench.processes import cpu_s, memory_mib
 from tests.chaos.agents import ScriptedAgent, numbers
 from tests.chaos.stage import Stage, stage
 
@@ -20,7 +19,6 @@ LINES, PAUSE_S = 60, 1.0
 """Of each agent: a line a second on average, at random moments."""
 _SEED = 7
 _TOLD_S = 300.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 async def measure() -> list[Row]:
@@ -31,10 +29,10 @@ async def measure() -> list[Row]:
 async def _crowd(number: int) -> list[Row]:
     async with stage() as made:
         chance = random.Random(_SEED)
-        began, used = time.monotonic(), _cpu_s(made.bot.pid)
+        began, used = time.monotonic(), cpu_s(made.bot.pid)
         agents = [made.start_anchored_agent(LINES, PAUSE_S, chance) for _ in range(number)]
         await made.all_written()
-        cores = (_cpu_s(made.bot.pid) - used) / (time.monotonic() - began)
+        cores = (cpu_s(made.bot.pid) - used) / (time.monotonic() - began)
         async with asyncio.timeout(_TOLD_S):
             while not all(made.ended(agent) for agent in agents):
                 await asyncio.sleep(0.2)
@@ -45,7 +43,7 @@ async def _crowd(number: int) -> list[Row]:
             Row(f"{of}: event to Discord", "ms", values),
             Row(f"{of}: requests Discord refused (429)", "", [made.discord.limits.refused]),
             Row(f"{of}: CPU of the bot", "cores", [cores]),
-            Row(f"{of}: memory of the bot, highest", "MiB", [_peak_mib(made.bot.pid)]),
+            Row(f"{of}: memory of the bot, highest", "MiB", [memory_mib(made.bot.pid, "VmHWM")]),
         ]
 
 
@@ -60,13 +58,3 @@ def _latencies(made: Stage, agent: ScriptedAgent) -> Iterator[float]:
         ]
         for line in {line for text in texts for line in numbers(text)}:
             yield (snowflake_time(message.id).timestamp() - agent.written_at[line - 1]) * 1000
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _peak_mib(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024

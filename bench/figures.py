@@ -10,16 +10,18 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured thing: its values, their unit, and the goal it is held against, if there is one."""
+    """One measured thing: its values, their unit, and the goal it is held against, if there is one. Without values: ValueError."""
 
     name: str
     unit: str
     values: Sequence[float]
     goal: str = ""
 
-    def __str__(self) -> str:
+    def __post_init__(self) -> None:
         if not self.values:
-            return f"{self.name:<58} {self.unit:<6} nothing was measured"
+            raise ValueError(f"nothing was measured: {self.name}")
+
+    def __str__(self) -> str:
         low, mid, high = min(self.values), median(self.values), max(self.values)
         figures = f"{mid:9.2f} {low:9.2f} {_p99(self.values):9.2f} {high:9.2f}"
         return f"{self.name:<58} {self.unit:<6} {figures}  n={len(self.values):<3} {self.goal}".rstrip()

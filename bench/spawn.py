@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from agents.crew import Order
+from bench import by_hand
 from bench.figures import Row, ratios
 from bot.demo.stage import Stage
-from vps.commands.claude import MODEL_SOCKET
 from vps.follower import Piece
 from vps.models import CliOptions, Origin
 from vps.provision import provision
 from vps.relay import Relay
-from vps.shell import cmd
 
 ROUNDS = 11
 TASK = "scenario:ok"
@@ -32,7 +28,7 @@ class Times:
     result: float
 
 
-async def measure(stage: Stage, directory: Path) -> list[Row]:
+async def measure(stage: Stage) -> list[Row]:
     """One round of each that is not counted, then both in turn."""
     crew = stage.bot.crew
     root = crew.settings.AGENTFLOW_ROOT
@@ -41,10 +37,10 @@ async def measure(stage: Stage, directory: Path) -> list[Row]:
     # A relay beside the bot's own, which follows the same runs into Discord meanwhile.
     async with Relay(crew.host, await provision(crew.host, root), root) as relay:
         await ours(stage, relay)
-        await by_hand(stage, directory)
+        await by_hand_over_ssh(stage)
         for _ in range(ROUNDS):
             mine.append(await ours(stage, relay))
-            theirs.append(await by_hand(stage, directory))
+            theirs.append(await by_hand_over_ssh(stage))
     return [
         Row("spawn to first event: AgentFlow", "ms", [times.first for times in mine]),
         Row("spawn to first event: the same by hand over ssh", "ms", [times.first for times in theirs]),
@@ -89,47 +85,15 @@ async def _watched(relay: Relay, name: str, started: float) -> Times:
     raise AssertionError
 
 
-async def by_hand(stage: Stage, directory: Path) -> Times:
-    """`ssh HOST docker run … claude -p …`, with the same image, limits, mounts and way to the model."""
-    settings = stage.bot.crew.settings
-    model = next((directory / "vps" / "model").iterdir())
-    key = settings.ANTHROPIC_API_KEY
-    assert key is not None
-    container = cmd(
-        "docker", "run", "--rm", "--init", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-        "--memory", 4 << 30, "--memory-swap", 4 << 30, "--cpus", 2, "--pids-limit", 200,
-        "--mount", f"type=bind,src={stage.workspace},dst={stage.workspace}", "--workdir", str(stage.workspace),
-        "--mount", f"type=bind,src={model},dst=/run/agentflow/model,readonly",
-        "--env", "ANTHROPIC_API_KEY", "--env", "ANTHROPIC_BASE_URL=http://localhost",
-        "--env", f"ANTHROPIC_UNIX_SOCKET={MODEL_SOCKET}", settings.AGENTFLOW_IMAGE,
-        "claude", "-p", TASK, "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions",
-    )  # fmt: skip
-    words = [
-        "ssh",
-        "-o",
-        f"UserKnownHostsFile={settings.HETZNER_KNOWN_HOSTS}",
-        "-o",
-        "BatchMode=yes",
-        "-o",
-        "SendEnv=none",
-    ]
-    words += [
-        "-i",
-        str(settings.HETZNER_SSH_KEY),
-        "-p",
-        str(settings.HETZNER_SSH_PORT),
-        f"{getpass.getuser()}@127.0.0.1",
-    ]
-    # The embedded model's key is no secret; by hand it would stand in the remote user's profile.
-    line = f"ANTHROPIC_API_KEY={key.get_secret_value()} {container.render()} </dev/null"
-    return await _timed([*words, line])
+async def by_hand_over_ssh(stage: Stage) -> Times:
+    """`ssh HOST docker run … claude -p …`: see `bench.by_hand`."""
+    return await _timed(by_hand.argv(stage, TASK))
 
 
 async def _timed(argv: list[str]) -> Times:
     started = time.perf_counter()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "CLAUDE_"))}
     process = await asyncio.create_subprocess_exec(
-        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, env=environ, limit=1 << 24
+        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, env=by_hand.environ(), limit=1 << 24
     )
     assert process.stdout is not None
     first = result = 0.0

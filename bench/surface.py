@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from discord.utils import snowflake_time
 
 from bench.figures import Row
+from bench.processes import memory_mib
 from bot.demo.embedded import embedded_discord
 from bot.demo.stage import Stage
 from bot.demo.view import shown
+from tests.chaos.agents import numbers
 from vps.testing.sshd import generate_key, sshd
 
-COMMANDS = 15
+COMMANDS, LINES = 15, 20
+_LOOK_S = 0.002
 _SETTLE_S = 10.0
 
 
@@ -45,45 +45,51 @@ async def _first_answers(stage: Stage) -> list[Row]:
 
 
 async def _latency(stage: Stage) -> Row:
-    """From the moment an event was written to the log to its message in Discord, both on this machine's clock."""
+    """From the moment a line stands in the log to its message in Discord, both on this machine's clock."""
     await _all_over(stage)
-    await stage.discord.person.slash("spawn", task="scenario:words:12")
+    runs = stage.workspace.parent / "runs"
+    known = set(runs.iterdir())
+    await stage.discord.person.slash("spawn", task=f"scenario:count:{LINES}")
+    async with asyncio.timeout(60):
+        while not (new := set(runs.iterdir()) - known):
+            await asyncio.sleep(0.01)
+    written = await _written(new.pop() / "out" / "out.jsonl")
 
     def opened() -> int | None:
-        return next((thread.id for thread in stage.discord.world.threads() if "words" in (thread.name or "")), None)
+        return next((thread.id for thread in stage.discord.world.threads() if "count" in (thread.name or "")), None)
 
     thread = await stage.discord.world.until(opened, 60)
     await stage.discord.text_with(thread, "Done", 90)
-    messages = [message for message in shown(stage.discord.world, thread) if message.content]
-    written = _written(stage)
-    values = [
-        (snowflake_time(message.id).timestamp() - written[key]) * 1000
-        for message in messages
-        if (key := message.content.strip()[:60]) in written
-    ]
-    return Row("an event in the log to its message in Discord", "ms", values)
+    told: dict[int, float] = {}
+    for message in shown(stage.discord.world, thread):
+        for line in numbers(message.content):
+            told.setdefault(line, snowflake_time(message.id).timestamp())
+    return Row(
+        "an event in the log to its message in Discord", "ms", [(told[line] - written[line]) * 1000 for line in written]
+    )
+
+
+async def _written(log: Path) -> dict[int, float]:
+    """When each of the lines that it says came into a run's log, as whoever looks all the time sees it."""
+    found: dict[int, float] = {}
+    read = 0
+    async with asyncio.timeout(90):
+        while len(found) < LINES:
+            # Below the run directory's making there is a moment without it.
+            data = log.read_bytes() if log.exists() else b""
+            now, whole = time.time(), data.rfind(b"\n") + 1
+            for each in data[read:whole].splitlines():
+                if each.startswith(b'{"type":"assistant"'):
+                    found |= {line: now for line in numbers(each.decode()) if line not in found}
+            read = whole
+            await asyncio.sleep(_LOOK_S)
+    return found
 
 
 async def _all_over(stage: Stage) -> None:
     async with asyncio.timeout(120):
         while any(run.alive for run in await stage.bot.crew.runs.list()):
             await asyncio.sleep(0.2)
-
-
-def _written(stage: Stage) -> dict[str, float]:
-    """When each text was written: the log's own supervisor and user lines carry times, so the file's last ones are used."""
-    runs = sorted((stage.workspace.parent / "runs").iterdir())
-    found: dict[str, float] = {}
-    last = 0.0
-    for line in (runs[-1] / "out" / "out.jsonl").read_text(encoding="utf-8").splitlines():
-        record: dict[str, Any] = json.loads(line)
-        if "timestamp" in record:
-            last = datetime.fromisoformat(record["timestamp"]).timestamp()
-        blocks: list[dict[str, Any]] = record["message"]["content"] if record.get("type") == "assistant" else []
-        for block in blocks:
-            if block.get("type") == "text" and last:
-                found[block["text"].strip()[:60]] = last
-    return found
 
 
 async def memory_at_rest(directory: Path) -> list[Row]:
@@ -122,9 +128,8 @@ async def memory_at_rest(directory: Path) -> list[Row]:
         try:
             await discord.ready("spawn", 30)
             await asyncio.sleep(_SETTLE_S)
-            status = await asyncio.to_thread(Path(f"/proc/{process.pid}/status").read_text)
+            resident = await asyncio.to_thread(memory_mib, process.pid, "VmRSS")
         finally:
             process.terminate()
             await process.wait()
-    kib = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
-    return [Row("memory of the bot at rest (resident)", "MiB", [kib / 1024], "goal < 120")]
+    return [Row("memory of the bot at rest (resident)", "MiB", [resident], "goal < 120")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from dataclasses import replace
 from typing import Any, Self, cast
 
 import discord
@@ -13,21 +14,26 @@ from discord import app_commands
 
 from agents.config import Settings
 from agents.crew import Crew
+from agents.inside import Errands
 from agents.tools.agents import STOP
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
+from agents.tools.send import INTERRUPT
 from agents.tools.spawn import SPAWN
 from agents.tools.views import ended_at
-from bot import people, systemd
+from bot import people, systemd, unseen
+from bot.asks import AllowButton, BudgetButton
 from bot.calls import Calls, answered
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
 from bot.hearing import Hearing
-from bot.listener import Means
+from bot.inside import FromDiscord
+from bot.means import Means
 from bot.menus import run_on_message
 from bot.pace import Pace
+from bot.questions import AnswerButton, AnswerMenu
 from bot.render.answers import failure
-from bot.render.card import STOP_ID
+from bot.render.card import INTERRUPT_ID, STOP_ID
 from bot.replies import answer_privately
 from bot.slash import commands
 from bot.spawns import Spawns
@@ -70,6 +76,8 @@ class Bot(discord.Client):
         self.showing: dict[str, Feed] = {}
         """Of every run that is not told to its end: a feed that failed too, until it begins again."""
         self._feeds: dict[str, asyncio.Task[None]] = {}
+        self._announced: set[str] = set()
+        """Runs that appeared or were woken since they were looked at."""
         self._pace = Pace()
         self.hearing = Hearing(Means(self, crew, store, self.people, self._pace))
         self._watcher: asyncio.Task[None] | None = None
@@ -82,7 +90,8 @@ class Bot(discord.Client):
         for command in commands(TOOLS, self._handle, suggest):
             self.tree.add_command(command)
         self.tree.add_command(run_on_message())
-        self.add_dynamic_items(StopButton, WorkspaceButton)
+        items = (StopButton, InterruptButton, WorkspaceButton, AllowButton, BudgetButton, AnswerButton, AnswerMenu)
+        self.add_dynamic_items(*items)
         if self.settings.DISCORD_GUILD_ID is not None:
             guild = discord.Object(self.settings.DISCORD_GUILD_ID)
             self.tree.copy_global_to(guild=guild)
@@ -98,7 +107,7 @@ class Bot(discord.Client):
         flags = self.application.flags if self.application else discord.ApplicationFlags()
         if flags.gateway_message_content or flags.gateway_message_content_limited:
             # discord.py takes intents when it is made alone (2.7.1), and is told of the application's flags only now.
-            self._connection._intents.message_content = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            self._connection._intents.message_content = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  see above
         else:
             remedy = "Turn on Message Content Intent under Bot in Discord's developer portal, then start the bot again."
             await log.awarning("what people type in threads cannot be read", remedy=remedy)
@@ -116,6 +125,7 @@ class Bot(discord.Client):
     async def on_ready(self) -> None:
         """Say so to systemd and in the log."""
         systemd.notify("READY=1", f"STATUS=Connected to Discord as {self.user}.")
+        await self.hearing.look_back(self.guilds)
         await log.ainfo("ready", user=str(self.user), guilds=len(self.guilds))
 
     async def on_connect(self) -> None:
@@ -126,13 +136,27 @@ class Bot(discord.Client):
         """Something was posted where the bot can see it."""
         self.hearing.on_message(message)
 
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Something was changed where the bot can see it."""
+        self.hearing.on_edit(payload.message)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Something was removed there."""
+        self.hearing.on_delete(payload.channel_id, payload.guild_id, payload.message_id)
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Several were, at once."""
+        for message_id in sorted(payload.message_ids):
+            self.hearing.on_delete(payload.channel_id, payload.guild_id, message_id)
+
     async def _watch(self) -> None:
         """Every run on the host gets its feed once, whoever started it."""
         await self.wait_until_ready()
         self._resuming = asyncio.create_task(self.spawns.resume(), name="resume spawns")
         while True:
             name = await self.crew.relay.new_runs.get()
-            if name not in self._feeds:
+            self._announced.add(name)
+            if name not in self._feeds or self._feeds[name].done():
                 self._feeds[name] = asyncio.create_task(self._feed(name), name=f"feed {name}")
 
     async def _feed(self, name: str) -> None:
@@ -140,6 +164,7 @@ class Bot(discord.Client):
         structlog.contextvars.bind_contextvars(run=name)  # of this task, and of those it makes
         wait = _FEED_AGAIN_S
         while True:
+            self._announced.discard(name)
             try:
                 await self._show(name)
             except VpsError as error:
@@ -148,21 +173,28 @@ class Bot(discord.Client):
                 await log.aexception("feed failed", run=name, again_in_s=wait)
             else:
                 self.showing.pop(name, None)
-                return
+                if name not in self._announced:
+                    return
+                continue
             await asyncio.sleep(wait)
             wait = min(wait * 2, _FEED_LONGEST_S)
 
     async def _show(self, name: str) -> None:
         run = await self._described(name)
         known = await self.store.thread(name)
-        if run.record is None or (known is not None and known.ended):
+        if run.record is None:
             return
+        if known is not None and known.ended:
+            if not run.alive and known.tells_all_of(run.size):
+                return
+            await self.store.save_thread(replace(known, ended=0))  # it was woken
         is_news = known is not None or run.alive or ended_at(run) > self.store.made_at - _NEWS_S
         if is_news or run.now - ended_at(run) < _HISTORY_S:
             backlog = self.showing[name].backlog if name in self.showing else None
             feed = Feed(
                 self.crew, self, self.store, run.record, self.hearing, is_news=is_news, backlog=backlog, pace=self._pace
             )
+            feed.errands = Errands(self.crew, run.record, FromDiscord(self), run.size)
             self.showing[name] = feed
             await feed.run()
 
@@ -178,8 +210,10 @@ class Bot(discord.Client):
     async def _handle(self, interaction: discord.Interaction, tool: Tool[Any, Any], given: dict[str, Any]) -> None:
         if tool is SPAWN:
             await self.spawns.ask(interaction, given)
-            return
-        await answered(interaction, lambda call: tool.invoke(self.crew, given, call))
+        elif tool.unseen:
+            await unseen.ask(interaction, tool, given)
+        else:
+            await answered(interaction, lambda call: tool.invoke(self.crew, given, call))
 
     async def _on_command_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         await self.tell_error(
@@ -215,3 +249,25 @@ class StopButton(
         """Stop the run, if the one who pressed may."""
         crew = cast("Bot", interaction.client).crew
         await answered(interaction, lambda call: STOP.invoke(crew, {"container_id": self._name}, call))
+
+
+class InterruptButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(INTERRUPT_ID) + f"(?P<name>{NAME.pattern})"
+):
+    """The card's Interrupt button."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(discord.ui.Button(label="Interrupt", custom_id=INTERRUPT_ID + name))
+        self._name = name
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """See discord.py."""
+        return cls(match["name"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Have it end its turn, if the one who pressed may."""
+        crew = cast("Bot", interaction.client).crew
+        await answered(interaction, lambda call: INTERRUPT.invoke(crew, {"container_id": self._name}, call))

@@ -64,7 +64,9 @@ async def answered(interaction: discord.Interaction[Any], work: Callable[[Call],
         await interaction.response.defer(ephemeral=True, thinking=True)
         origin, progress = people.origin(interaction), PrivateProgress(interaction)
         try:
-            text, files = answer(await work(Call(origin, rights, progress, asked(interaction), str(interaction.id))))
+            output = await work(Call(origin, rights, progress, asked(interaction), str(interaction.id)))
+            # Some answers have a picture, which takes a tenth of a second to draw.
+            text, files = await asyncio.to_thread(answer, output)
         except VpsError as error:
             text, files = failure(error, bot.crew.mask), ()
         except asyncio.CancelledError:

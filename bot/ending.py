@@ -34,18 +34,13 @@ _STYLES = {
 }
 
 
-def buttons(record: RunRecord, *, changed: bool) -> discord.ui.View | None:
+def work_buttons(run: str, workspace: str) -> list[WorkspaceButton]:
     """For a run that changed something; the scratch workspace has nowhere to be pushed to."""
-    if not changed:
-        return None
-    view = discord.ui.View(timeout=None)
-    verbs = ("diff",) if _workspace(record) == SCRATCH else tuple(_STYLES)
-    for verb in verbs:
-        view.add_item(WorkspaceButton(verb, record.name))
-    return view
+    verbs = ("diff",) if workspace == SCRATCH else tuple(_STYLES)
+    return [WorkspaceButton(verb, run) for verb in verbs]
 
 
-def _workspace(record: RunRecord) -> str:
+def workspace_of(record: RunRecord) -> str:
     """The workspace it worked in; older records have the path alone."""
     return record.workspace_name or posixpath.basename(record.workspace)
 
@@ -75,7 +70,9 @@ class WorkspaceButton(
             await invoke(interaction, DIFF, self._name, {})
         elif self._verb == "push":
             bot = cast("Bot", interaction.client)
-            await interaction.response.send_modal(PushForm(self._name, *await _push_target(bot, self._name)))
+            branch, host = await _push_target(bot, self._name)
+            title = bot.crew.mask.text(f"Push {branch} to {host}") if branch and host else "Push"
+            await interaction.response.send_modal(PushForm(self._name, branch, title))
         else:
             await interaction.response.send_modal(PullRequestForm(self._name))
 
@@ -91,8 +88,8 @@ class PushForm(discord.ui.Modal, title="Push"):
         max_length=4000,
     )
 
-    def __init__(self, name: str, branch: str, host: str) -> None:
-        super().__init__(title=_short(f"Push {branch} to {host}") if branch and host else "Push")
+    def __init__(self, name: str, branch: str, title: str) -> None:
+        super().__init__(title=_short(title))
         self._name = name
         # An agent may give a branch a name that no parameter takes; the title shows it all the same.
         self._branch = branch if is_branch_name(branch) else None
@@ -109,7 +106,7 @@ async def _push_target(bot: Bot, name: str) -> tuple[str, str]:
             record = (await bot.crew.runs.describe(name, tail=0)).record
             if record is None:
                 return "", ""
-            branch, url = await bot.crew.workspaces.push_target(_workspace(record))
+            branch, url = await bot.crew.workspaces.push_target(workspace_of(record))
             return branch, parse_remote(url).host if url else ""
     except (VpsError, TimeoutError):
         return "", ""
@@ -152,7 +149,7 @@ async def invoke(interaction: discord.Interaction[Any], tool: Tool[Any, Any], na
             remedy = "Name the workspace in /workspace."
             unknown = BadInput("container_id", f"nothing is known of {name} any more.", remedy=remedy)
             await tool.refuse(crew, {"container_id": name, **given}, call, unknown)
-        output: Output = await tool.invoke(crew, {"workspace_name": _workspace(record), **given}, call)
+        output: Output = await tool.invoke(crew, {"workspace_name": workspace_of(record), **given}, call)
         return output
 
     await answered(interaction, work)

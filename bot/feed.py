@@ -10,27 +10,31 @@ import discord
 import structlog
 
 from agents.crew import Crew
-from agents.tools.views import AgentView, begun_at, recorded
+from agents.inside import Errands
+from agents.tools.views import AgentView, elapsed_s, recorded
 from bot import metrics
 from bot.backlog import Backlog
 from bot.delivery import ThreadGoneError
-from bot.ending import buttons
+from bot.ending import workspace_of
 from bot.hearing import Hearing
 from bot.listener import Listener
 from bot.pace import Pace
 from bot.render.activity import said
 from bot.render.batches import next_batch
-from bot.render.card import CardView, card, end_message
+from bot.render.card import CardView, Figures, card, end_message
 from bot.render.timeline import Timeline
 from bot.reports import report
 from bot.store import Store
-from bot.thread import RunThread
+from bot.thread import RunThread, asker
+from vps import inbox
+from vps.errors import HostError
+from vps.events.asked import Answered
 from vps.events.framing import Framer
 from vps.events.parse import parse
-from vps.events.types import UserMessage
+from vps.events.types import Edited, Supervisor, UserMessage
 from vps.follower import End, Fault, Piece
 from vps.models import RunRecord, Waiting
-from vps.outcome import Ending, Outcome, judge
+from vps.outcome import Ending, Outcome, judge, judge_turn
 from vps.tally import Tally
 
 log = structlog.get_logger()
@@ -45,6 +49,8 @@ _CROWDED_S, _CARD_CROWDED_S = 0.5, 30.0
 _ROUND = 5
 """Messages until the card has its turn again."""
 _CATCH_UP_S = 1.5
+_WARM = "💬 Reply to go on."
+_ASLEEP = "💤 The next reply wakes it."
 _FAULTS = {
     "missing": "The run's log is gone from the host.",
     "shrank": "The run's log became shorter: somebody changed it. Nothing of it is shown any more.",
@@ -68,6 +74,8 @@ class Feed:
         backlog: Backlog | None = None,
         pace: Pace | None = None,
     ) -> None:
+        self.errands: Errands | None = None
+        """What its agent asks for, for whom it is to be carried out here."""
         self._pace = pace or Pace()
         self.backlog = Backlog() if backlog is None else backlog
         self._is_news = is_news
@@ -76,7 +84,13 @@ class Feed:
         self._store = store
         # The task is the thread's name and stands on the card.
         self._record = record.model_copy(update={"task": crew.mask.text(record.task)})
-        self._timeline = Timeline(record.workspace)
+        self._timeline = Timeline(
+            record.workspace, _mention(record), workspace_of(record), is_child=bool(record.kin.parent)
+        )
+        self._begun = 0
+        """Where the log of the life at hand begins."""
+        self._parent = ""
+        """A mention of the thread of the agent that started it."""
         self._tally = Tally()
         self._framer = Framer()
         self._heard = time.time()
@@ -90,6 +104,10 @@ class Feed:
         self._hearing = hearing
         self._listener: Listener | None = None
         self._echoed: set[str] = set()
+        self._versions: dict[str, str] = {}
+        """By the ids of words that came in the place of a message's: that message's id."""
+        self._kept: set[str] = set()
+        self._is_shown = True
 
     @property
     def unsent(self) -> int:
@@ -112,14 +130,26 @@ class Feed:
                 await log.ainfo("nothing to show", run=self._record.name, fault=self._ended.what)
                 return
             await self._show(reading)
+            await self._serve(reading)
         except ThreadGoneError as error:
             if self._thread is not None:
                 self._hearing.forget(self._thread.row)
             await self._report(f"its thread is gone. {error}")
+            await self._serve(reading)
         finally:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
+            if self.errands is not None:
+                await self.errands.close()
+
+    async def _serve(self, reading: asyncio.Task[None]) -> None:
+        """It is shown nowhere, or no more: until its end its agent is given what it asks for all the same."""
+        if self.errands is not None and self._ended is None:
+            self._is_shown = False
+            self._timeline = Timeline(self._record.workspace)
+            self.backlog.shown(self.backlog.end)
+            await reading
 
     async def _refused(self, why: str) -> None:
         await self._report(f"Discord does not let me write in its thread: {why}. I go on trying.")
@@ -141,6 +171,8 @@ class Feed:
                 self._waiting = None
                 self._heard = time.time() - update.quiet_s
                 self._take(update.data)
+                if self.errands is not None:
+                    self.errands.read(update.offset + len(update.data))
                 metrics.LOG_BYTES.inc(len(update.data))
             else:
                 self._ended = update
@@ -149,15 +181,37 @@ class Feed:
 
     def _take(self, data: bytes) -> None:
         for start, end, raw in self._framer.feed(data):
-            line = parse(start, end, self._crew.mask.bytes(raw))
-            self._timeline.feed(line)
+            line = parse(start, end, self._crew.mask.line(raw))
+            if self._is_shown:
+                self._timeline.feed(line)
             for event in line.events:
                 self._tally.feed(event, self._heard)
+                if isinstance(event, Supervisor) and event.subtype == "started":
+                    self._begun = start
                 if isinstance(event, UserMessage) and event.is_replay:
                     self._took(event.uuid)
+                elif isinstance(event, Answered) and event.call:
+                    self._took(event.call)
+                elif isinstance(event, Edited):
+                    self._edited(event)
+                if self.errands is not None:
+                    self.errands.feed(event)
             self.backlog.arrived(end)
+            if not self._is_shown:
+                self.backlog.shown(end)
+
+    def _edited(self, event: Edited) -> None:
+        if not event.by:
+            return  # taken back, which is shown nowhere
+        if not event.is_late:
+            self._versions[event.by] = event.message_id
+        else:
+            self._kept.add(event.message_id)
+            if self._listener is not None:
+                self._listener.kept([event.message_id])
 
     def _took(self, message_id: str) -> None:
+        message_id = self._versions.get(message_id, message_id)
         self._echoed.add(message_id)
         if self._listener is not None:
             self._listener.took([message_id])
@@ -165,6 +219,7 @@ class Feed:
     def _listen(self, thread: RunThread) -> Listener:
         listener = self._listener = self._hearing.listen(thread.row, self._record)
         listener.took(self._echoed)
+        listener.kept(self._kept)
         return listener
 
     async def _show(self, reading: asyncio.Task[None]) -> None:
@@ -176,8 +231,7 @@ class Feed:
         if thread is None or thread.row.ended:
             return
         await thread.catch_up()
-        if thread.row.ended:
-            return
+        self._parent = await self._thread_of_parent()
         listener = self._listen(thread)
         if thread.row.card_id is not None:
             # Shown before: the log is replayed first, so that the card does not go back in time.
@@ -192,9 +246,21 @@ class Feed:
         self._timeline.finish()
         while not await self._show_blocks(thread):
             pass
-        await listener.finish()
+        end = self._ended
+        await listener.finish(lambda: self._was_woken(end))
         await self._show_end(thread, self._ended)
         self._hearing.forget(thread.row)
+
+    async def _was_woken(self, end: End | Fault) -> bool:
+        """Whether it goes on already: what people said meanwhile is not for the life that this tells of."""
+        try:
+            return isinstance(end, End) and await inbox.was_woken(self._crew.relay, self._record.name, end.size)
+        except HostError:
+            return False
+
+    async def _thread_of_parent(self) -> str:
+        row = await self._store.thread(self._record.kin.parent)
+        return f"<#{row.thread_id}>" if row else ""
 
     async def _pause(self) -> None:
         """Until something changed, and then a moment, a longer one if a message was just sent; or until the card's clock is old."""
@@ -218,17 +284,20 @@ class Feed:
             self.backlog.shown(waiting[0].start if waiting else taken)
             if not waiting:
                 return True
+            if waiting[0].kind == "end":
+                await self._show_card(thread, now=True)
             await self._pace.turn()
             await thread.send(next_batch([block for block in self._timeline.blocks if not thread.covers(block)]))
             self._sent_at = time.monotonic()
         return False
 
-    async def _show_card(self, thread: RunThread) -> None:
+    async def _show_card(self, thread: RunThread, *, now: bool = False) -> None:
         if self._crew.relay.silent_since is None:
             self._crew.known.note(self._recorded(None, time.time()))
         view = self._view(None)
         old_s = time.monotonic() - self._card_at
-        if self._card_shown == view or old_s < (_CARD_S if self._pace.line_s < _CROWDED_S else _CARD_CROWDED_S):
+        is_due = now or old_s >= (_CARD_S if self._pace.line_s < _CROWDED_S else _CARD_CROWDED_S)
+        if self._card_shown == view or not is_due:
             return
         await self._pace.turn()
         await thread.show_card(card(view))
@@ -238,13 +307,16 @@ class Feed:
         outcome = self._outcome(end)
         until = self._until()
         self._crew.known.note(self._recorded(outcome, until))
-        view = self._view(outcome)
+        view, size = self._view(outcome), end.size if isinstance(end, End) else self.backlog.end
         await thread.show_card(card(view))
-        asker = _asker(self._record)
-        text = end_message(view, outcome, self._tally.changes)
-        changes = self._tally.changes
-        view = buttons(self._record, changed=changes is not None and changes.files > 0)
-        await thread.close(text, asker, view)
+        if self._tally.is_told:
+            await thread.mark_told(size)
+            return
+        figures, changes = Figures(view.elapsed_ms, view.turns, view.cost_usd), self._tally.changes
+        work = (f"work:{workspace_of(self._record)}",) if changes is not None and changes.files > 0 else ()
+        told = () if self._record.kin.parent else ("ping",)
+        text = end_message(_mention(self._record) if told else "", figures, outcome, changes)
+        await thread.close(text, (*told, *work), self._begun, size)
 
     def _recorded(self, outcome: Outcome | None, until: float) -> AgentView:
         quiet_s = max(0.0, time.time() - self._heard)
@@ -258,9 +330,11 @@ class Feed:
         return judge(self._tally, end.exit, end.docker)
 
     def _view(self, outcome: Outcome | None) -> CardView:
-        tally = self._tally
-        asker = _asker(self._record)
-        last_action, note = ("", "") if outcome else self._doing()
+        tally, ended = self._tally, outcome is not None
+        note = ""
+        if tally.is_told and not self._waiting and (outcome is None or outcome.ending is not Ending.STOPPED):
+            outcome, note = judge_turn(tally), _ASLEEP if ended else _WARM
+        last_action, note = ("", note) if outcome else self._doing()
         return CardView(
             name=self._record.name,
             task=self._record.task,
@@ -276,8 +350,11 @@ class Feed:
             model=tally.model,
             last_action=last_action,
             note=note,
-            asked_by=f"<@{asker}>" if asker else self._record.origin.caller_name,
-            can_stop=outcome is None,
+            given=self._crew.mask.text(self._record.given),
+            asked_by=_mention(self._record) or self._record.origin.caller_name,
+            can_stop=not ended,
+            can_interrupt=tally.turn_at is not None and not ended,
+            parent=self._parent,
         )
 
     def _doing(self) -> tuple[str, str]:
@@ -297,7 +374,7 @@ class Feed:
         return (last_action, words) if doing.is_trouble else (words, "")
 
     def _elapsed_ms(self) -> float:
-        return max(0.0, self._until() - begun_at(self._record, self._tally)) * 1000
+        return elapsed_s(self._record, self._tally, self._until()) * 1000
 
     def _until(self) -> float:
         """Its end, or now."""
@@ -306,6 +383,7 @@ class Feed:
         return time.time()
 
 
-def _asker(record: RunRecord) -> int | None:
-    kind, _, number = record.origin.caller.partition(":")
-    return int(number) if kind == "discord" and number.isdigit() else None
+def _mention(record: RunRecord) -> str:
+    """Of the one who asked for the run."""
+    found = asker(record)
+    return f"<@{found}>" if found else ""

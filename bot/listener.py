@@ -10,21 +10,24 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
 
 import discord
 import structlog
 
-from agents.crew import Crew
 from agents.rights import Right
 from agents.tools.core import Call, NotPermitted
 from agents.tools.send import SEND, message_id
 from bot import people
+from bot.attached import attached, fetched, told
 from bot.delivery import MessageGoneError, ThreadGoneError, insist
-from bot.pace import Pace
-from bot.render.text import plain
-from bot.store import ReplyRow, ReplyState, Store, ThreadRow
+from bot.edits import Edits, Lent, digest
+from bot.means import Means
+from bot.render.blocks import TEXT_LIMIT
+from bot.render.text import plain, shorten
+from bot.replying import open_question, unless_answer
+from bot.store import ReplyRow, ReplyState, ThreadRow
 from vps.errors import BadInput, HostError, NoSuchRun, RunEnded, VpsError
 
 log = structlog.get_logger()
@@ -40,20 +43,8 @@ _NO_CONTENT = (
     "developer portal and starts the bot again. Until then mention me in the message, or use `/send`."
 )
 _NO_WORDS = "There are no words in it that I could pass on."
-_NO_FILES = "📎 Attachments do not reach agents yet"
-_MISSED = "The agent ended, and there is no sign that it took this. `/spawn` starts another."
+_MISSED = "The agent ended before it took this. It reads this first when the next reply wakes it."
 _NO_REACTIONS = "-# 📥 Passed on. With the permission *Add Reactions* I could show that at each message."
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What listening takes."""
-
-    client: discord.Client
-    crew: Crew
-    store: Store
-    people: people.People
-    pace: Pace
 
 
 def is_said(message: discord.Message) -> bool:
@@ -77,13 +68,16 @@ class Listener:
         self._guild_id = guild_id
         self._known: dict[int, ReplyRow] | None = None
         self._echoed: set[str] = set()
-        self._is_over = False
         self._may_react = True
         self._steps: asyncio.Queue[Step | None] = asyncio.Queue()
+        where = (row.run, row.thread_id, guild_id, self._channels)
+        self._edits = Edits(means, Lent(*where, self._rows, self._save, self._words, self._answer))
+        # Before anything is known of what was taken meanwhile: an edit that came too late by that is to be told.
+        self._steps.put_nowait(self._edits.catch_up)
 
     async def work(self) -> None:
         """Read the thread, then what comes, until it is to leave."""
-        self.missed()
+        self._steps.put_nowait(self._catch_up)
         while (step := await self._steps.get()) is not None:
             await self._insist_on(step)
 
@@ -95,8 +89,22 @@ class Listener:
         """It was posted in the thread."""
         self._steps.put_nowait(functools.partial(self._take, message))
 
+    def edited(self, message: discord.Message) -> None:
+        """It was changed in the thread."""
+        self._steps.put_nowait(functools.partial(self._edits.edited, message))
+
+    def deleted(self, message_id: int) -> None:
+        """It was removed from the thread."""
+        self._steps.put_nowait(functools.partial(self._edits.deleted, message_id))
+
+    def kept(self, ids: Iterable[str]) -> None:
+        """The CLI had taken these before they were edited."""
+        for each in ids:
+            self._steps.put_nowait(functools.partial(self._edits.late, each))
+
     def missed(self) -> None:
-        """Something may have been posted that nobody told of."""
+        """Something may have been posted, or changed, that nobody told of."""
+        self._steps.put_nowait(self._edits.catch_up)
         self._steps.put_nowait(self._catch_up)
 
     def took(self, ids: Iterable[str]) -> None:
@@ -105,23 +113,18 @@ class Listener:
             self._echoed.add(each)
             self._steps.put_nowait(functools.partial(self._show_taken, each))
 
-    async def finish(self) -> None:
-        """The run has ended: once everything that came is dealt with, tell of each message that was not taken."""
+    async def finish(self, was_woken: Callable[[], Awaitable[bool]]) -> None:
+        """The run has ended: once everything that came is dealt with, which may have woken it, tell of each message not taken."""
         done = asyncio.Event()
 
         async def end() -> None:
-            self._is_over = True
-            for row in [row for row in (await self._rows()).values() if row.state == "queued"]:
+            queued = [row for row in (await self._rows()).values() if row.state == "queued"]
+            for row in [] if queued and await was_woken() else queued:
                 await self._settle(row)
             done.set()
 
         self._steps.put_nowait(end)
         await done.wait()
-
-    async def late(self, message: discord.Message) -> None:
-        """It was posted in the thread of a run that nobody listens for any more."""
-        self._is_over = True
-        await self._insist_on(functools.partial(self._take, message))
 
     async def _insist_on(self, step: Step) -> None:
         """Until it is done: the VPS, Discord or the disk may fail for a while, and nothing typed may be lost by that."""
@@ -145,8 +148,10 @@ class Listener:
             self._known = {row.message_id: row for row in await self._means.store.replies(self._run)}
         return self._known
 
-    async def _save(self, message: int, state: ReplyState, about: str) -> ReplyRow:
-        row = (await self._rows())[message] = ReplyRow(message, state, about)
+    async def _save(self, message: int, state: ReplyState, about: str, *, said: str = "", author: int = 0) -> ReplyRow:
+        rows = await self._rows()
+        before = rows.get(message, ReplyRow(message, state, about))
+        row = rows[message] = ReplyRow(message, state, about, said or before.said, author or before.author)
         await self._means.store.save_reply(self._run, row)
         return row
 
@@ -174,16 +179,19 @@ class Listener:
         rights = await self._means.people.of_author(self._means.client, message, self._channels, self._guild_id)
         caller = people.author(message, self._guild_id)
         about_right = "" if Right.RUN in rights else f"right:{message.author.id}"
-        if any(reaction.me and str(reaction.emoji) == REFUSED for reaction in message.reactions):
-            await self._save(message.id, "refused", about_right)  # by a bot whose state is lost
+        shown = {str(reaction.emoji) for reaction in message.reactions if reaction.me}  # by a bot whose state is lost
+        if REFUSED in shown:
+            await self._save(message.id, "refused", about_right)
             return
-        text = words(message, self._bot_id)
-        if Right.RUN in rights and not text.strip():
-            await self._refuse(message, *self._wordless(message))
+        if attached(message) and shown & {QUEUED, TAKEN}:
+            await self._passed_on(message, caller.caller)
+            return
+        text = self._words(message)
+        if Right.RUN in rights and not text.strip() and not attached(message):
+            await self._refuse(message, *self._wordless())
             return
         try:
-            call = Call(caller, rights, id=str(message.id))
-            await SEND.invoke(self._means.crew, {"container_id": self._run, "message": text}, call)
+            refused = await self._say(message, text, Call(caller, rights, id=str(message.id)))
         except NotPermitted as error:
             await self._refuse(message, about_right, str(error))
         except (RunEnded, NoSuchRun) as error:
@@ -195,14 +203,31 @@ class Listener:
                 await self._refuse(message, "", str(error))
                 return
             # It was edited since it was passed on, by a bot whose state is lost.
+            await self._save(message.id, "queued", message_id(caller.caller, str(message.id)))
+            await self._edits.edited(message)
             await self._passed_on(message, caller.caller)
         else:
-            await self._passed_on(message, caller.caller)
+            await self._passed_on(message, caller.caller, refused)
 
-    def _wordless(self, message: discord.Message) -> tuple[str, str]:
-        if not self._means.client.intents.message_content:
-            return "intent", _NO_CONTENT
-        return "", f"{_NO_FILES}: put it in words." if message.attachments else _NO_WORDS
+    async def _say(self, message: discord.Message, text: str, call: Call) -> Sequence[str]:
+        """What did not go with it, of its files."""
+        crew, question = self._means.crew, None
+        given: dict[str, Any] = {"container_id": self._run, "message": text}
+        if Right.RUN in call.rights and attached(message):
+            question = await open_question(crew, self._run)
+            given["files"] = await fetched(message, crew.settings.attachment_bytes)
+        elif Right.RUN in call.rights:
+            told = await unless_answer(crew, self._run, text, call)
+            if told is None:
+                return ()
+            given["message"] = told
+        refused = (await SEND.invoke(crew, given, call)).refused
+        if question is not None and text.strip():  # the CLI takes both at once
+            await unless_answer(crew, self._run, text, call, question)
+        return refused
+
+    def _wordless(self) -> tuple[str, str]:
+        return ("", _NO_WORDS) if self._means.client.intents.message_content else ("intent", _NO_CONTENT)
 
     async def _refuse(self, message: discord.Message, about: str, reason: str) -> None:
         """Say why, of the same thing once; who may not talk to agents may well talk to people here."""
@@ -214,28 +239,34 @@ class Listener:
             await self._mark(message.id, REFUSED)
         await self._save(message.id, "refused", about)
 
-    async def _passed_on(self, message: discord.Message, caller: str) -> None:
-        row = await self._save(message.id, "queued", message_id(caller, str(message.id)))
-        if message.attachments:
-            await self._answer(message.id, "a", f"-# {_NO_FILES}; the words do.")
+    async def _passed_on(self, message: discord.Message, caller: str, refused: Sequence[str] = ()) -> None:
+        if refused:
+            await self._answer(message.id, "a", plain(told(refused)))
+        about, said = message_id(caller, str(message.id)), digest(self._words(message))
+        row = await self._save(message.id, "queued", about, said=said, author=message.author.id)
         if not await self._mark(message.id, QUEUED) and self._may_react:
             self._may_react = False
             await self._answer(message.id, "q", _NO_REACTIONS)
-        if row.about in self._echoed or self._is_over:
+        if row.about in self._echoed:
             await self._settle(row)
 
+    def _words(self, message: discord.Message) -> str:
+        return words(message, self._bot_id)
+
     async def _show_taken(self, taken: str) -> None:
-        for row in [row for row in (await self._rows()).values() if row.about == taken and row.state == "queued"]:
+        on_its_way = ("queued", "missed")
+        for row in [row for row in (await self._rows()).values() if row.about == taken and row.state in on_its_way]:
             await self._settle(row)
 
     async def _settle(self, row: ReplyRow) -> None:
-        """Show that the agent took it or never will."""
-        taken = row.about in self._echoed
-        if not taken:
+        """Show that the agent took it, or did not while it lived."""
+        if row.about not in self._echoed:
             await self._answer(row.message_id, "m", _MISSED)
-        await self._mark(row.message_id, TAKEN if taken else REFUSED)
+            await self._save(row.message_id, "missed", row.about)
+            return
+        await self._mark(row.message_id, TAKEN)
         await self._mark(row.message_id, QUEUED, remove=True)
-        await self._save(row.message_id, "taken" if taken else "missed", row.about)
+        await self._save(row.message_id, "taken", row.about)
 
     async def _mark(self, message: int, emoji: str, *, remove: bool = False) -> bool:
         """Whether it could be shown."""
@@ -252,7 +283,10 @@ class Listener:
         )
         nonce = f"{message}-{kind}"
         await self._called(
-            lambda: self._messages.send(text, reference=answered, mention_author=False, nonce=nonce), message
+            lambda: self._messages.send(
+                shorten(text, TEXT_LIMIT), reference=answered, mention_author=False, nonce=nonce
+            ),
+            message,
         )
 
     async def _called(self, call: Callable[[], Awaitable[object]], message: int) -> bool:

@@ -1,9 +1,10 @@
-"""The bot's log on stderr: a JSON object a line, for people on a terminal. Ours and the libraries', with our secrets masked."""
+"""The bot's log on stderr: a JSON object a line, for people on a terminal. Ours and the libraries', masked."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -31,6 +32,12 @@ def configure(level: str, mask: Mask) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     _redirect(number, before, last)
+    sys.excepthook = _crashed
+
+
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends the process is told like everything else, not by Python's own unmasked words."""
+    structlog.get_logger().critical("ended by an error", exc_info=(kind, error, trace))
 
 
 def _written(mask: Mask) -> Processor:

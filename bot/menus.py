@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 import discord
 from discord import app_commands
 
+from agents.tools import defaults
 from agents.tools.core import Call
 from agents.tools.spawn import SPAWN
 from bot import people
 from bot.render.text import shorten, width
+from vps.errors import VpsError
+from vps.models import Origin
 
 if TYPE_CHECKING:
     from bot.app import Bot
 
 NAME = "Run an agent on this message"
 _LONGEST = 4000
+_ASKING_S = 1.0
+"""The form has to be there within Discord's 3 s."""
 
 
 def run_on_message() -> app_commands.ContextMenu:
@@ -27,9 +33,18 @@ def run_on_message() -> app_commands.ContextMenu:
         task = task_of(message)
         call = Call(people.origin(interaction), await bot.people.rights(interaction))
         await SPAWN.check(bot.crew, {"task": task or "?"}, call)
-        await interaction.response.send_modal(TaskForm(task, bot.crew.workspaces.path("workspace")))
+        await interaction.response.send_modal(TaskForm(task, await _workspace(bot, call.origin)))
 
     return app_commands.ContextMenu(name=NAME, callback=callback)
+
+
+async def _workspace(bot: Bot, origin: Origin) -> str:
+    """Where the channel's agents work; in the scratch workspace where that cannot be told in time."""
+    try:
+        async with asyncio.timeout(_ASKING_S):
+            return str((await defaults.of_channel(bot.crew, origin))["workspace_path"].value)
+    except (KeyError, VpsError, TimeoutError):
+        return bot.crew.workspaces.path("workspace")
 
 
 def task_of(message: discord.Message) -> str:

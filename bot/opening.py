@@ -30,17 +30,29 @@ class Opening:
 
     async def row(self, *, make: bool) -> ThreadRow | None:
         """See `RunThread.open`."""
-        if self._channel_id is None:
+        channel = await self._channel()
+        if channel is None:
             return None
-        guild_id = self._record.origin.guild_id or await self._guild_of(self._channel_id)
-        channel = self._client.get_partial_messageable(self._channel_id, guild_id=guild_id)
         find = self._anchored if make else self._found
         anchor_id = self._record.origin.thread_id or await insist(lambda: find(channel), self._refused)
         if anchor_id is None or not (make or await insist(lambda: self._is_thread(anchor_id), self._refused)):
             return None
         message = channel.get_partial_message(anchor_id)
         await insist(lambda: _create_thread(message, _thread_name(self._record)), self._refused)
-        return ThreadRow(self._record.name, self._channel_id, anchor_id, None, ended=False)
+        return ThreadRow(self._record.name, channel.id, anchor_id, None, ended=False)
+
+    async def anchor(self) -> discord.PartialMessage | None:
+        """The message that the thread of a run that is about to be made will open on; None where it has no channel."""
+        channel = await self._channel()
+        if channel is None:
+            return None
+        return channel.get_partial_message(await insist(lambda: self._anchored(channel), self._refused))
+
+    async def _channel(self) -> discord.PartialMessageable | None:
+        if self._channel_id is None:
+            return None
+        guild_id = self._record.origin.guild_id or await self._guild_of(self._channel_id)
+        return self._client.get_partial_messageable(self._channel_id, guild_id=guild_id)
 
     async def _anchored(self, channel: discord.PartialMessageable) -> int:
         """A retry looks for the anchor first: the one before may have come through."""

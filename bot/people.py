@@ -50,7 +50,7 @@ class People:
     async def of_caller(self, client: discord.Client, origin: Origin) -> frozenset[Right]:
         """What the one who called through Discord may do there by now, however long it takes to find that out."""
         guild_id = origin.guild_id or self._settings.DISCORD_GUILD_ID
-        member = await self._asked(client, guild_id, int(origin.caller.removeprefix("discord:"))) if guild_id else None
+        member = await self._asked(client, guild_id, int(origin.person.removeprefix("discord:"))) if guild_id else None
         if member is None:
             return frozenset()
         channels = frozenset({origin.channel_id} if origin.guild_id and origin.channel_id else ())
@@ -117,13 +117,15 @@ def _channels(interaction: discord.Interaction[Any]) -> frozenset[int]:
 
 
 def origin(interaction: discord.Interaction, *, thread_id: int | None = None, channel_id: int | None = None) -> Origin:
-    """Who calls, as Discord says; never a field that somebody filled in."""
+    """Who calls, as Discord says; never a field that somebody filled in. The channel of a thread is the one above it."""
+    channel = interaction.channel
+    above = channel.parent_id if isinstance(channel, discord.Thread) else None
     return Origin(
         caller=f"discord:{interaction.user.id}",
         caller_name=interaction.user.display_name[:100],
         surface="discord",
         guild_id=interaction.guild_id,
-        channel_id=channel_id or interaction.channel_id,
+        channel_id=channel_id or above or interaction.channel_id,
         thread_id=thread_id,
     )
 

@@ -59,4 +59,4 @@ async def _send_directly(interaction: discord.Interaction[Any], text: str, files
 
 
 def _made(files: Sequence[Attachment]) -> list[discord.File]:
-    return [discord.File(io.BytesIO(file.content), file.name) for file in files]
+    return [discord.File(io.BytesIO(file.content), file.name, description=file.description or None) for file in files]

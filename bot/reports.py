@@ -24,10 +24,10 @@ async def report(client: discord.Client, record: RunRecord, text: str) -> None:
 
 
 async def _directly(client: discord.Client, record: RunRecord, said: str) -> bool:
-    kind, _, number = record.origin.caller.partition(":")
-    if kind != "discord" or not number.isdigit():
+    person = record.origin.discord_person
+    if person is None:
         return False
-    channel = await client.create_dm(discord.Object(int(number)))
+    channel = await client.create_dm(discord.Object(person))
     await channel.send(said)
     return True
 

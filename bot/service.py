@@ -9,11 +9,12 @@ from collections.abc import AsyncGenerator
 
 import aiohttp
 import discord
+import structlog
 import yarl
 from discord import gateway, http
 
 from agents.config import Settings, SettingsError
-from agents.crew import open_crew
+from agents.crew import Crew, open_crew
 from bot import logs, systemd
 from bot.app import Bot
 from bot.health import Pulse, Vitals, served
@@ -21,6 +22,8 @@ from bot.instance import alone, label
 from bot.store import open_store
 from vps.errors import LeaseTaken, VpsError
 from vps.lease import Lease
+
+log = structlog.get_logger()
 
 
 def point_at(settings: Settings) -> None:
@@ -44,6 +47,7 @@ async def running_bot(settings: Settings) -> AsyncGenerator[tuple[Bot, asyncio.T
         holder = stack.enter_context(alone(settings.state_dir))
         crew = await stack.enter_async_context(open_crew(settings))
         lease = await stack.enter_async_context(Lease(crew.relay, holder, label()))
+        await _hand_over(crew)
         store = await stack.enter_async_context(open_store(settings.state_dir / "agentflow.sqlite3"))
         bot = Bot(settings, crew, store)
         vitals = Vitals(Pulse(bot), crew.relay, bot.showing)
@@ -56,6 +60,14 @@ async def running_bot(settings: Settings) -> AsyncGenerator[tuple[Bot, asyncio.T
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, discord.DiscordException, LeaseTaken):
                 await task
+
+
+async def _hand_over(crew: Crew) -> None:
+    """The gateway's settings and credential, where they changed: agents that wait for those go on."""
+    try:
+        await crew.gateway.is_current()
+    except VpsError as error:
+        await log.awarning("the gateway does not have the settings yet; the next agent brings them", error=str(error))
 
 
 async def _work(bot: Bot, token: str, lease: Lease) -> None:

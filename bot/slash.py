@@ -51,7 +51,7 @@ def command(tool: Tool[Any, Any], handle: Handler, suggest: dict[str, Suggest]) 
     callback.__signature__ = _signature(tool)  # type: ignore[attr-defined]  functions have no such attribute until it is set (PEP 362)
     name = tool.verb.rpartition(" ")[2]
     callback.__name__ = name
-    fields = tool.input.model_fields
+    fields = tool.seen
     described = app_commands.describe(**{key: _description(key, field) for key, field in fields.items()})(callback)
     made = app_commands.Command[Any, ..., None](
         name=name, description=tool.description[:_DESCRIPTION_LIMIT], callback=described
@@ -76,7 +76,7 @@ def _description(name: str, field: FieldInfo) -> str:
 
 def _signature(tool: Tool[Any, Any]) -> inspect.Signature:
     first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=discord.Interaction)
-    fields = sorted(tool.input.model_fields.items(), key=lambda item: not item[1].is_required())
+    fields = sorted(tool.seen.items(), key=lambda item: not item[1].is_required())
     return inspect.Signature([first, *(_parameter(name, field) for name, field in fields)])
 
 

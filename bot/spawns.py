@@ -22,7 +22,8 @@ from bot.anchor import Anchor, title
 from bot.delivery import insist
 from bot.replies import unimportant
 from bot.store import SpawnRow
-from vps.errors import HostError, VpsError
+from vps.errors import HostError, NoSuchRun, VpsError
+from vps.mask import is_masked
 from vps.models import new_name
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 
 PAUSED = "⏸️ The bot was stopped; it goes on with this when it is back."
 TOO_LATE = "⌛ The bot was away for more than a day. Spawn it again if it is still wanted."
+KEY_LOST = "Spawn it again: what you gave had a key in it, which is not stored."
 _WANTED_S = 86_400.0
 _AGAIN_S = 3.0
 
@@ -52,7 +54,7 @@ class Spawns:
         except SettingsError as error:
             await SPAWN.refuse(bot.crew, given, Call(origin, rights), error)
         name = new_name(round(time.time() * 1000))
-        # Whoever types our secrets into a task has them there once; what is stored is without them.
+        # Whoever types secrets into a task has them there once; what is stored is without them.
         kept = bot.crew.mask.json(given)
         row = SpawnRow(interaction.id, name, kept, origin.model_copy(update={"channel_id": parent}))
         with bot.calls.under_way():
@@ -103,10 +105,19 @@ class Spawns:
         """Nobody looks at a spawn that is gone on with: where the host is away, it waits."""
         while True:
             try:
+                if is_masked(row.given) and not await self._is_made(row.run):
+                    raise VpsError("The bot was stopped before it began.", remedy=KEY_LOST)
                 return await SPAWN.invoke(self._bot.crew, row.given, call)
             except HostError as error:
                 await log.awarning("host does not answer", run=row.run, error=str(error))
                 await asyncio.sleep(_AGAIN_S)
+
+    async def _is_made(self, run: str) -> bool:
+        try:
+            await self._bot.crew.runs.describe(run, tail=0)
+        except NoSuchRun:
+            return False
+        return True
 
     def _title(self, row: SpawnRow) -> str:
         return title(self._bot.crew.mask.text(str(row.given["task"])))

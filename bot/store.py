@@ -25,7 +25,7 @@ from vps.models import Origin
 
 log = structlog.get_logger()
 
-VERSION = 4
+VERSION = 5
 _OURS = 0x41674677
 """SQLite's application_id: "AgFw"."""
 _SCHEMA = """
@@ -41,8 +41,13 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 _REPLIES = """
 CREATE TABLE heard (run TEXT PRIMARY KEY, message_id INTEGER NOT NULL) STRICT;
 CREATE TABLE replies (
-    run TEXT NOT NULL, message_id INTEGER NOT NULL, state TEXT NOT NULL, about TEXT NOT NULL, PRIMARY KEY (run, message_id)
+    run TEXT NOT NULL, message_id INTEGER NOT NULL, state TEXT NOT NULL, about TEXT NOT NULL, said TEXT NOT NULL DEFAULT '',
+    author INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, message_id)
 ) STRICT;
+"""
+_FROM_4 = """
+ALTER TABLE replies ADD COLUMN said TEXT NOT NULL DEFAULT '';
+ALTER TABLE replies ADD COLUMN author INTEGER NOT NULL DEFAULT 0;
 """
 _SPAWNS = """
 CREATE TABLE spawns (call_id INTEGER PRIMARY KEY, run TEXT NOT NULL, given TEXT NOT NULL, origin TEXT NOT NULL) STRICT;
@@ -63,30 +68,42 @@ DROP TABLE old_blocks;
 """
 
 
-ReplyState = Literal["queued", "taken", "missed", "refused"]
+ReplyState = Literal["queued", "taken", "missed", "refused", "withdrawn", "told"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyRow:
-    """A person's message in a run's thread: the host has it, the CLI took it, it never will, or it was not passed on.
+    """A person's message in a run's thread: the host has it, the CLI took it or had not when it ended, it was not passed on, it was
+    taken back, or it was edited once the CLI had taken it, and that was answered.
 
-    `about` is its id in the inbox, or what it was refused for.
+    `about` is its id in the inbox, or what it was refused for. `said` is a digest of its words and `author` the one who wrote it,
+    empty and 0 in rows of earlier versions.
     """
 
     message_id: int
     state: ReplyState
     about: str
+    said: str = ""
+    author: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadRow:
-    """A run's thread. `card_id` is None until the card was sent; `ended` once the thread holds the run's end."""
+    """A run's thread. `card_id` is None until the card was sent.
+
+    `ended` is 0 until the thread holds the run's end, and then how many bytes the log had: more means that the run was woken since.
+    Earlier versions wrote 1.
+    """
 
     run: str
     channel_id: int
     thread_id: int
     card_id: int | None
-    ended: bool
+    ended: int
+
+    def tells_all_of(self, size: int) -> bool:
+        """Whether the thread holds the end of a run that has ended with a log of that size."""
+        return self.ended == 1 or 0 < size <= self.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +125,8 @@ class Body:
 
     text: str
     files: tuple[Attachment, ...] = ()
+    asks: tuple[str, ...] = ()
+    """What people may answer with a button. They stay as they are when the message changes."""
 
     @property
     def digest(self) -> str:
@@ -151,7 +170,7 @@ class Store:
         query = "SELECT run, channel_id, thread_id, card_id, ended FROM threads WHERE run = ?"
         async with self._database.execute(query, (run,)) as cursor:
             row = await cursor.fetchone()
-        return None if row is None else ThreadRow(row[0], row[1], row[2], row[3], bool(row[4]))
+        return None if row is None else ThreadRow(*row)
 
     async def run_of(self, thread_id: int) -> str | None:
         """The run whose thread this is."""
@@ -182,15 +201,14 @@ class Store:
 
     async def replies(self, run: str) -> list[ReplyRow]:
         """What people typed in its thread, as far as it was dealt with, in order."""
-        query = "SELECT message_id, state, about FROM replies WHERE run = ? ORDER BY message_id"
+        query = "SELECT message_id, state, about, said, author FROM replies WHERE run = ? ORDER BY message_id"
         async with self._database.execute(query, (run,)) as cursor:
             return [ReplyRow(*row) async for row in cursor]
 
     async def save_reply(self, run: str, row: ReplyRow) -> None:
         """Remember or update one of them."""
-        await self._write(
-            "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", (run, row.message_id, row.state, row.about)
-        )
+        values = (run, row.message_id, row.state, row.about, row.said, row.author)
+        await self._write("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?)", values)
 
     async def spawns(self) -> list[SpawnRow]:
         """Those under way, in the order in which they were asked for."""
@@ -235,7 +253,7 @@ def _message(row: tuple[Any, ...]) -> MessageRow:
 
 def _written(body: Body) -> str:
     files = [[file.name, base64.b64encode(file.content).decode("ascii")] for file in body.files]
-    return json.dumps({"text": body.text, "files": files})
+    return json.dumps({"text": body.text, "files": files, "asks": body.asks})
 
 
 def _read(text: str | None) -> Body | None:
@@ -243,7 +261,7 @@ def _read(text: str | None) -> Body | None:
         return None
     found = json.loads(text)
     files = tuple(Attachment(name, base64.b64decode(content)) for name, content in found["files"])
-    return Body(found["text"], files)
+    return Body(found["text"], files, tuple(found.get("asks", ())))
 
 
 class _Unusable(Exception):
@@ -310,7 +328,9 @@ async def _prepare(database: aiosqlite.Connection) -> None:
     elif owner == _OURS and version == 2:
         await _become(database, _REPLIES + _FROM_2 + _SPAWNS)
     elif owner == _OURS and version == 3:
-        await _become(database, _SPAWNS)
+        await _become(database, _FROM_4 + _SPAWNS)
+    elif owner == _OURS and version == 4:
+        await _become(database, _FROM_4)
     elif owner != _OURS:
         raise _Unusable("it is another program's")
     await database.execute("PRAGMA journal_mode = WAL")

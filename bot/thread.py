@@ -15,6 +15,7 @@ import discord
 import structlog
 
 from bot import metrics
+from bot.asks import buttons
 from bot.delivery import MessageGoneError, Refused, insist
 from bot.marks import Mark, marked, read
 from bot.opening import Opening
@@ -32,8 +33,12 @@ _NOT_TAKEN = "⚠️ Discord did not take this message as it was; its text is in
 class RunThread:
     """Where a run is shown."""
 
-    def __init__(self, client: discord.Client, store: Store, row: ThreadRow, refused: Refused) -> None:
+    def __init__(
+        self, client: discord.Client, store: Store, row: ThreadRow, refused: Refused, asker: int | None = None
+    ) -> None:
         self.row = row
+        self._asker = asker
+        """Who is pinged when a turn has ended, or the agent asks or tells something."""
         self._client = client
         self._store = store
         self._refused = refused
@@ -62,7 +67,7 @@ class RunThread:
             if row is None:
                 return None
             await store.save_thread(row)
-        thread = cls(client, store, row, refused)
+        thread = cls(client, store, row, refused, asker(record))
         thread._sent = await store.messages(record.name)
         return thread
 
@@ -100,7 +105,7 @@ class RunThread:
 
     async def send(self, batch: Batch) -> None:
         """Send one message, for good."""
-        body = Body(batch.text, batch.files)
+        body = Body(batch.text, batch.files, batch.asks)
         number = self._sent[-1].number + 1 if self._sent else 0
         row = MessageRow(number, batch.first, batch.last, batch.start, batch.end, body.digest, body=body)
         await self._store.save_message(self.row.run, row)
@@ -127,7 +132,7 @@ class RunThread:
         try:
             await self._edit(
                 lambda: self._messages.get_partial_message(message_id).edit(
-                    content=text, attachments=_files(body.files)
+                    content=text, attachments=_files(body.files), view=buttons(self.row.run, block.asks)
                 )
             )
         except (MessageGoneError, discord.HTTPException) as error:
@@ -136,35 +141,37 @@ class RunThread:
         self._replace(fresh)
         await self._store.save_message(self.row.run, fresh)
 
-    async def close(self, text: str, ping: int | None, view: discord.ui.View | None) -> None:
-        """The last message, with a ping for the one who asked; then the run counts as told."""
+    async def close(self, text: str, asks: tuple[str, ...], begun: int, size: int) -> None:
+        """The message that ends a run: of the life whose lines begin at byte `begun` of a log of `size` bytes, once."""
         last = self._sent[-1] if self._sent else None
-        if last is None or last.kind != "end":
-            number, after, end = (last.number + 1, last.last + 1, max(last.end, 0)) if last else (0, 0, 0)
-            body = Body(text)
-            last = MessageRow(number, after, after, end, end, body.digest, body=body, kind="end")
+        if last is None or last.kind != "end" or last.end < begun:
+            number, after = (last.number + 1, last.last + 1) if last else (0, 0)
+            body = Body(text, (), asks)
+            last = MessageRow(number, after, after, size, size, body.digest, body=body, kind="end")
             await self._store.save_message(self.row.run, last)
             self._sent.append(last)
         if last.message_id is None:
-            mentions = discord.AllowedMentions(
-                users=[discord.Object(ping)] if ping else False, roles=False, everyone=False
-            )
-            more: dict[str, Any] = {} if view is None else {"view": view}
-            await self._deliver(last, allowed_mentions=mentions, **more)
-        await self._mark_ended()
+            await self._deliver(last)
+        await self.mark_told(size)
 
-    async def _mark_ended(self) -> None:
-        self.row = replace(self.row, ended=True)
+    async def mark_told(self, size: int) -> None:
+        """The thread holds the end of the run, whose log has `size` bytes."""
+        self.row = replace(self.row, ended=max(1, size))
         await self._store.save_thread(self.row)
 
     @property
     def _messages(self) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(self.row.thread_id)
 
-    async def _deliver(self, row: MessageRow, **more: Any) -> None:
+    async def _deliver(self, row: MessageRow) -> None:
         """Send a message that is committed; one of which nobody knows whether it was sent is looked for first."""
         assert row.body is not None
         body, text = row.body, self._marked(row, row.body.text)
+        more: dict[str, Any] = {} if (view := buttons(self.row.run, body.asks)) is None else {"view": view}
+        if "ping" in body.asks and self._asker is not None:
+            more["allowed_mentions"] = discord.AllowedMentions(
+                users=[discord.Object(self._asker)], roles=False, everyone=False
+            )
 
         async def attempt() -> int:
             if not self._read:
@@ -184,7 +191,7 @@ class RunThread:
             message_id = await insist(attempt, self._refused)
         except discord.HTTPException as error:
             await log.aerror("message not taken", run=self.row.run, number=row.number, error=str(error))
-            await self._deliver(replace(row, body=_instead_of(body)), **more)
+            await self._deliver(replace(row, body=_instead_of(body)))
             return
         self._read = True
         self._replace(row.sent(message_id))
@@ -225,8 +232,6 @@ class RunThread:
         row = MessageRow(mark.number, mark.first, mark.last, mark.start, mark.end, shown, message.id, None, mark.kind)
         self._replace(row)
         await self._store.save_message(self.row.run, row)
-        if mark.kind == "end":
-            await self._mark_ended()
 
     def _replace(self, row: MessageRow) -> None:
         self._sent = sorted(
@@ -258,11 +263,16 @@ class RunThread:
         return f"{self.row.thread_id % 10**18}-{of}"
 
 
+def asker(record: RunRecord) -> int | None:
+    """The Discord user whose work a run is."""
+    return record.origin.discord_person
+
+
 def _instead_of(body: Body) -> Body:
     """For a message that Discord does not take, whatever the cause: its text as a file, and if not even that, the fact."""
     if body.text == _NOT_TAKEN:
         return Body("⚠️ Discord did not take a message here; /output has it.")
-    return Body(_NOT_TAKEN, (attachment("message.md", body.text),))
+    return Body(_NOT_TAKEN, (attachment("message.md", body.text),), body.asks)
 
 
 def _files(attachments: tuple[Attachment, ...]) -> list[discord.File]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from agents.config import Settings
 from vps.config import HostConfig
 from vps.image import Image
 from vps.ssh import SshHost
 
-IMAGE = "agentflow-claude-code:tests"
+IMAGE = f"agentflow-claude-code:{os.environ.get('AGENTFLOW_TESTS_TAG', 'tests')}"
+"""Another tag keeps two working copies on one machine out of each other's way."""
 _VERSION = str(Settings.model_fields["CLAUDE_CODE_VERSION"].default)
 
 

@@ -10,13 +10,16 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from xdist.scheduler.loadfile import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs]  it has none
 
 from tests.agent_image import ensure_image
 from tests.host_figures import proc, variable
 from tests.login import login
+from tests.shared_gateway import shared_gateway
 from tests.vps.git_remote import GitRemote, git_remote
 from vps.config import HostConfig
 from vps.testing.engine import engine
@@ -31,6 +34,19 @@ def logs_as_they_were() -> Iterator[None]:
     """A test that has the log written somewhere takes that place with it when it ends."""
     yield
     structlog.reset_defaults()
+
+
+class ByFile(LoadFileScheduling):
+    """A file's tests share fixtures, so one worker has them all; the red team's files share addresses of the host besides."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "tests/redteam" if file.startswith("tests/redteam/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """How tests are given to workers."""
+    return ByFile(config, log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -63,6 +79,13 @@ def host_config(server: Sshd) -> HostConfig:
 @pytest.fixture(scope="session")
 async def image(host_config: HostConfig) -> str:
     return await ensure_image(host_config)
+
+
+@pytest.fixture(scope="session")
+async def gateway(host_config: HostConfig, image: str) -> AsyncIterator[Path | None]:
+    """The one that roots share. A module whose tests do something to the gateway has a fixture of this name that is None."""
+    async with shared_gateway(host_config, image) as shared:
+        yield shared
 
 
 @pytest.fixture

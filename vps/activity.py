@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vps.events import types as t
+from vps.events.asked import Question
+from vps.questions import headline
 from vps.tally import Tally
 
 SILENT_AFTER_S = 45.0
@@ -38,6 +40,7 @@ class Doing(StrEnum):
     PERSON = "waiting_for_a_person"
     RETRYING = "retrying"
     LIMITED = "rate_limited"
+    PAUSED = "paused"
     SILENT = "silent"
     HUNG = "hung"
 
@@ -51,15 +54,19 @@ class Activity:
     in_s: float | None = None
     tool: t.ToolUse | None = None
     what: str = ""
-    """What is wrong with the API and which retry this is, or what it thinks about."""
+    """What is wrong with the API and which retry this is, what it thinks about or asks people, or why it is paused."""
 
 
 def activity(tally: Tally, quiet_s: float, now: float) -> Activity | None:
     """None between turns. `quiet_s` seconds ago the last event was written; `now` is epoch seconds of the same clock."""
     if tally.hung:
         return Activity(Doing.HUNG, quiet_s)
+    if tally.paused:
+        return _paused(tally.paused, quiet_s, now)
+    if tally.asked.open:
+        return _asking(next(iter(tally.asked.open.values())), quiet_s, now)
     if tally.waiting:
-        return Activity(Doing.PERSON, quiet_s)
+        return Activity(Doing.PERSON, quiet_s, what="a question")
     if tally.model and not tally.in_turn:
         return None
     return _limited(tally, quiet_s, now) or _retrying(tally, quiet_s) or _working(tally, quiet_s, now)
@@ -74,6 +81,18 @@ def _working(tally: Tally, quiet_s: float, now: float) -> Activity:
     if tally.compacting:
         return Activity(Doing.THINKING, quiet_s, what="compacting the conversation")
     return Activity(Doing.THINKING if tally.model else Doing.STARTING, quiet_s)
+
+
+def _asking(question: Question, quiet_s: float, now: float) -> Activity:
+    """The first one, where there are several."""
+    for_s = max(0.0, now - question.at) if question.at else quiet_s
+    in_s = max(0.0, question.expires_at - now) if question.expires_at is not None else None
+    return Activity(Doing.PERSON, for_s, in_s, what=headline(question))
+
+
+def _paused(event: t.Gateway, quiet_s: float, now: float) -> Activity:
+    in_s = event.until - now if event.until is not None and 0 < event.until - now < _LONGEST_S else None
+    return Activity(Doing.PAUSED, quiet_s, in_s, what=event.text)
 
 
 def _limited(tally: Tally, quiet_s: float, now: float) -> Activity | None:

@@ -43,6 +43,7 @@ class BadInput(VpsError, ValueError):
     def __init__(self, field: str, message: str, *, remedy: str = "") -> None:
         super().__init__(f"{field}: {message}", remedy=remedy)
         self.field = field
+        self.problem = message
 
 
 class NoSuchRun(VpsError, LookupError):
@@ -60,10 +61,10 @@ class NoSuchRun(VpsError, LookupError):
 
 
 class RunEnded(VpsError):
-    """The run has ended, or is about to: nothing can be said to it."""
+    """The run has ended, or is about to, and cannot be woken: nothing can be said to it."""
 
-    def __init__(self) -> None:
-        super().__init__("This agent has ended.", remedy="`/spawn` starts another.")
+    def __init__(self, message: str = "This agent has ended.", *, remedy: str = "`/spawn` starts another.") -> None:
+        super().__init__(message, remedy=remedy)
 
 
 class WorkspaceBusy(VpsError):

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from vps.base_image import obtain_base
-from vps.build_output import BUILD_SECONDS, Progress, watch
+from vps.build_lock import REMEDY, build_lock
+from vps.build_output import Progress, watch
 from vps.commands import docker
 from vps.commands import image as commands
 from vps.errors import DockerUnavailable, ImageBuildFailed
-from vps.runner import Process, Runner
+from vps.runner import Runner
 
 _DOCKERFILE = "Dockerfile.claude-code"
 _ROOTS = "host-ca.crt"
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\n.*?\n-----END CERTIFICATE-----\n", re.DOTALL)
-_QUIET_WAIT_SECONDS = 2.0
-_REMEDY = "Correct the cause and try again; `agentflow doctor` checks disk and network."
 
 
 class State(StrEnum):
@@ -75,7 +73,7 @@ class Image:
         """
         if await self.state() is State.CURRENT:
             return
-        async with self._lock, self._host_lock(progress):
+        async with self._lock, build_lock(self._runner, progress):
             found = await self._look()
             if found.state is State.FOREIGN:
                 remedy = "Remove that image, or choose another name in AGENTFLOW_IMAGE."
@@ -114,36 +112,10 @@ class Image:
             await self._runner.put(f"{context}/{name}", data, mode=0o644)
         command = commands.build(context, image=self._image, base=base, version=self._version, inputs=found.inputs)
         try:
-            await watch(self._runner, command, progress, failure="The agent image could not be built", remedy=_REMEDY)
+            await watch(self._runner, command, progress, failure="The agent image could not be built", remedy=REMEDY)
         finally:
             await self._runner.run(commands.prune())
         await progress("The agent image is ready.")
-
-    @contextlib.asynccontextmanager
-    async def _host_lock(self, progress: Progress) -> AsyncGenerator[None]:
-        """Held as long as a process on the host keeps it for us: a control plane that dies lets go of it."""
-        async with self._runner.stream(commands.hold_lock()) as holder:
-            held = asyncio.create_task(_says(holder, commands.HELD))
-            try:
-                async with asyncio.timeout(BUILD_SECONDS):
-                    await asyncio.wait({held}, timeout=_QUIET_WAIT_SECONDS)
-                    if not held.done():
-                        await progress("Another control plane is building the image; waiting for it.")
-                    if not await held:
-                        raise ImageBuildFailed(
-                            "The host's build lock cannot be taken.", remedy="Install util-linux there."
-                        )
-            except TimeoutError as error:
-                raise ImageBuildFailed("Another build of the image does not end.", remedy=_REMEDY) from error
-            finally:
-                held.cancel()
-            yield
-
-
-async def _says(process: Process, word: bytes) -> bool:
-    async for chunk in process.chunks():
-        return word in chunk
-    return False
 
 
 def sources() -> Mapping[str, bytes]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 _ALPHABET = string.ascii_lowercase + string.digits
 
+Network = Literal["none", "restricted", "open"]
 PermissionMode = Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"]
 
 
@@ -25,13 +26,35 @@ class Origin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     caller: str = ""
-    """A stable id: `discord:<user id>` or `operator:<login name>`."""
+    """A stable id: `discord:<user id>`, `operator:<login name>` or `agent:<run>`."""
     caller_name: str = ""
     surface: str = ""
     guild_id: int | None = None
     channel_id: int | None = None
     thread_id: int | None = None
     """A thread that opens on a message has the message's id, so it is known before the thread is."""
+    behalf: str = ""
+    """The person whose work it is, where an agent calls: its rights are never more than theirs, and they pay."""
+
+    @property
+    def person(self) -> str:
+        """Who is behind it: the caller, or whom it calls for."""
+        return self.behalf or self.caller
+
+    @property
+    def discord_user(self) -> int | None:
+        """The id of who called through Discord."""
+        return _discord_user(self.caller)
+
+    @property
+    def discord_person(self) -> int | None:
+        """The same of who is behind it."""
+        return _discord_user(self.person)
+
+
+def _discord_user(caller: str) -> int | None:
+    kind, _, number = caller.partition(":")
+    return int(number) if kind == "discord" and number.isdigit() else None
 
 
 class CliOptions(BaseModel):
@@ -53,14 +76,39 @@ class CliOptions(BaseModel):
 
 
 class Limits(BaseModel):
-    """What one container may use: bytes, CPUs and processes; and how long a turn may take, in seconds."""
+    """What one container may use: bytes of memory, CPUs and processes; the bytes it may add to the disk; and how long a turn may
+    take, in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     memory: int = 4 << 30
     cpus: float = 2.0
     pids: int = 200
+    disk: int = 20 << 30
     timeout_s: float = 600.0
+
+
+class Kin(BaseModel):
+    """A run's place among those that agents started: the run whose agent started it, how many are above it, and whether it goes on
+    when that one ends."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    parent: str = ""
+    depth: int = 0
+    outlive: bool = False
+
+
+class Bounds(BaseModel):
+    """What a run may do at most, and so those that its agent starts."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    network: Network = "none"
+    permission_mode: PermissionMode = "default"
+    allowed_tools: tuple[str, ...] | None = ()
+    disallowed_tools: tuple[str, ...] = ()
+    limits: Limits = Limits()
 
 
 class RunRequest(BaseModel):
@@ -78,7 +126,15 @@ class RunRequest(BaseModel):
     options: CliOptions = CliOptions()
     limits: Limits = Limits()
     env: Mapping[str, str] = {}
+    network: Network = "restricted"
+    secrets: tuple[str, ...] = ()
+    """Names of those it is given."""
+    told: Mapping[str, str] = {}
+    """Its options that are not as built in, in a few words each; nothing private."""
+    from_channel: tuple[str, ...] = ()
+    """Those of its options that its channel's settings gave."""
     origin: Origin = Origin()
+    kin: Kin = Kin()
     created_at: float
     """Epoch seconds."""
 
@@ -98,8 +154,26 @@ class RunRecord(BaseModel):
     session_id: str = ""
     model: str | None = None
     timeout_s: float = 0.0
+    network: Network = "restricted"
+    secrets: tuple[str, ...] = ()
+    """Names of those it was given."""
+    options: Mapping[str, str] = {}
+    """Its options that are not as built in, in a few words each."""
+    from_channel: tuple[str, ...] = ()
+    """Those of its options that its channel's settings gave."""
     origin: Origin = Origin()
+    kin: Kin = Kin()
+    bounds: Bounds = Bounds()
     created_at: float = 0.0
+
+    @property
+    def given(self) -> str:
+        """What it was started with besides its task, for people; empty where all is as built in."""
+        parts = [
+            f"{name} {value}" + (" (channel)" if name in self.from_channel else "")
+            for name, value in self.options.items()
+        ]
+        return " · ".join([*parts, *([f"secrets {', '.join(self.secrets)}"] if self.secrets else [])])
 
 
 class Waiting(BaseModel):
@@ -141,3 +215,5 @@ class HostFacts(BaseModel):
     disk_free: int
     python: str
     now: float
+    root_mode: int = 0
+    """The permission bits of the root directory."""

@@ -40,7 +40,9 @@ class SupervisorExit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    reason: Literal["completed", "timeout", "stopped", "disk_full", "failed_to_start", "hung"] = "completed"
+    reason: Literal["completed", "timeout", "stopped", "disk_full", "disk_ceiling", "failed_to_start", "hung"] = (
+        "completed"
+    )
     exit_code: int | None = None
     signal: int | None = None
     started_at: float = 0.0
@@ -113,6 +115,13 @@ def judge(tally: Tally, supervisor: SupervisorExit | None, docker: DockerExit | 
     )
 
 
+def judge_turn(tally: Tally) -> Outcome:
+    """How a turn ended whose CLI waits for the next one."""
+    if tally.in_turn or tally.result is None:
+        return Outcome(Ending.FAILED, "The CLI gave no result.", "Read its errors in /output.")
+    return _said(tally, tally.result, 0)
+
+
 def _never_started(docker: DockerExit | None) -> Outcome | None:
     if docker and docker.state == "withdrawn":
         return Outcome(Ending.STOPPED, "Stopped before it started.")
@@ -136,7 +145,7 @@ def _ended_by_us(supervisor: SupervisorExit | None, docker: DockerExit | None) -
         return Outcome(Ending.LIMITED, "Its log passed 1 GiB.", "Ask for less output, or for it in a file.")
     if killed_for == "timeout" or (supervisor and supervisor.reason == "timeout"):
         return Outcome(
-            Ending.TIMED_OUT, "The turn took longer than its timeout.", "Spawn it again with a longer `timeout`."
+            Ending.TIMED_OUT, "The turn took longer than its timeout.", "Reply to go on: a turn has that long again."
         )
     return _ended_by_supervisor(supervisor) if supervisor else None
 
@@ -148,6 +157,12 @@ def _ended_by_supervisor(supervisor: SupervisorExit) -> Outcome | None:
         reason = f"It hung, and resuming it in its session did not help ({supervisor.detail})."
         remedy = "Read in /output what it did last, leave that out of the task, and spawn it again."
         return Outcome(Ending.HUNG, reason, remedy)
+    if supervisor.reason == "disk_ceiling":
+        reason = f"It passed its disk ceiling: it added {supervisor.detail}."
+        remedy = (
+            "Nothing was removed: look in its workspace for what is not needed, or spawn it again with more `disk`."
+        )
+        return Outcome(Ending.LIMITED, reason, remedy)
     if supervisor.reason == "disk_full":
         remedy = "Free some with `agentflow prune` or `docker system prune`, then spawn it again."
         return Outcome(Ending.FAILED, "The host's disk is full.", remedy)
@@ -184,9 +199,11 @@ def _said(tally: Tally, result: t.Result, code: int | None) -> Outcome:
 
 def _limited(tally: Tally, result: t.Result) -> Outcome | None:
     if result.subtype == "error_max_turns":
-        return Outcome(Ending.LIMITED, "It reached its `max_turns`.", "Spawn it again with more.")
+        return Outcome(Ending.LIMITED, "It reached its `max_turns`.", "Reply to go on: a turn has as many again.")
     if result.subtype == "error_max_budget_usd":
-        return Outcome(Ending.LIMITED, "It reached its `max_budget_usd`.", "Spawn it again with more.")
+        return Outcome(
+            Ending.LIMITED, "It reached its `max_budget_usd`.", "Add to it with `/budget`, then reply to go on."
+        )
     if result.api_error_status != 429 and tally.error != "rate_limit":
         return None
     if tally.limit and tally.limit.status == "rejected":

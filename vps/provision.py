@@ -13,7 +13,7 @@ from vps.commands import files
 from vps.runner import Runner, check
 
 _PACKAGE = Path(__file__).parent
-_PARTS = ("__init__.py", "remote.py", "host/*.py", "container/*.py")
+_PARTS = ("__init__.py", "remote.py", "host/*.py", "container/*.py", "proxy/*.py", "proxy/*.lua")
 
 
 async def provision(runner: Runner, root: str) -> str:
@@ -22,6 +22,7 @@ async def provision(runner: Runner, root: str) -> str:
     library = f"{root}/lib/{digest}"
     if (await runner.run(files.exists(library))).exit_code == 0:
         return library
+    await check(runner, files.make(root, 0o750))
     building = f"{root}/lib/new-{secrets.token_hex(4)}"
     await check(runner, files.unpack(building), stdin=archive)
     moved = await runner.run(files.move(building, library))

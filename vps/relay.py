@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -61,7 +61,7 @@ class Relay:
     """One host's relay. It is a Runner whose commands run in the relay process: no session, no login shell for each.
 
     `async with` starts it, and raises HostError if it does not start. From then on it is started again whenever the connection
-    comes back. `new_runs` gives the names of runs that appear.
+    comes back. `new_runs` gives the names of runs that appear, or are woken; one may come twice.
     """
 
     def __init__(self, link: Link, library: str, root: str) -> None:
@@ -72,6 +72,8 @@ class Relay:
         self._followers: dict[str, Follower] = {}
         self._process: Process | None = None
         self._known: set[str] = set()
+        self._ends: dict[str, int] = {}
+        """How long the logs were of those whose end was told."""
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._first: asyncio.Future[None] | None = None
@@ -169,7 +171,7 @@ class Relay:
         """See `Runner.put`."""
         await self._link.put(path, data, mode=mode)
 
-    async def follow(self, name: str, offset: int = 0) -> AsyncIterator[Update]:
+    async def follow(self, name: str, offset: int = 0) -> AsyncGenerator[Update]:
         """The log from a byte offset on, until its End or a Fault. One follower a run."""
         if name in self._followers:
             raise ValueError(f"{name} is followed already")
@@ -267,27 +269,30 @@ class Relay:
 
     def _take(self, head: dict[str, Any], body: bytes) -> None:
         if head["t"] == "hello":
-            self._greet(head["runs"])
+            self._greet(head["runs"], set(head["open"]), head["sizes"])
         elif head["t"] == "answer":
             if (waiting := self._asked.get(head["id"])) and not waiting.done():
                 waiting.set_result(json.loads(body))
         elif head["t"] == "run":
             self._announce([head["run"]])
         elif follower := self._followers.get(head.get("run", "")):
+            if head["t"] == "end":
+                self._ends[head["run"]] = head["size"]
             follower.take(head, body)
 
-    def _greet(self, names: list[str]) -> None:
+    def _greet(self, names: list[str], is_open: set[str], sizes: dict[str, int]) -> None:
+        """A run that was woken while the connection was lost, is on its way still or has more in its log than was told."""
         assert self._first is not None
         self._up.set()
         if not self._first.done():
             self._first.set_result(None)
-        self._announce(names)
+        more = {name for name, size in sizes.items() if size != self._ends.get(name, size)}
+        self._announce([name for name in names if name not in self._known or name in is_open | more])
 
     def _announce(self, names: list[str]) -> None:
         for name in names:
-            if name not in self._known:
-                self._known.add(name)
-                self.new_runs.put_nowait(name)
+            self._known.add(name)
+            self.new_runs.put_nowait(name)
 
 
 def _refusal(refused: dict[str, str]) -> VpsError:

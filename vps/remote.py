@@ -1,5 +1,5 @@
 """Entry point of the scripts that are copied to the host: `python3 <lib>/vps/remote.py relay|keeper ROOT`, and in containers
-`supervise`, `tree` or `vault`.
+`supervise`, `tree`, `vault` or `gateway`.
 
 It is a file of its own beside the packages because the container's interpreter runs isolated (`-I`), without a search path.
 """
@@ -28,6 +28,10 @@ def main() -> int:
         from vps.container.vault import main as vault
 
         return vault()
+    if role == "gateway":
+        from vps.proxy.main import main as gateway
+
+        return gateway()
     root = sys.argv[2]
     if role == "keeper":
         from vps.host.keeper import main as keep

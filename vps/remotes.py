@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from vps.errors import BadInput
-from vps.model_route import is_loopback
+from vps.model_url import is_loopback
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 _PATH = re.compile(r"[A-Za-z0-9._~+@%/-]+")

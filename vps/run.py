@@ -14,6 +14,7 @@ from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.events.types import Line
 from vps.host.layout import NAME
+from vps.mask import Mask
 from vps.models import RunRecord, Waiting
 from vps.outcome import DockerExit, SupervisorExit, docker_exit, supervisor_exit
 
@@ -34,7 +35,7 @@ class Container:
 class Run:
     """A run: what was asked, its container while there is one, and how it ended once it has.
 
-    A container made by hand has no record. `lines` are the last ones of its log, if asked for.
+    A container made by hand has no record. `lines` are the last ones of its log, if asked for. What its log says is masked.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Run:
     size: int = 0
     lines: tuple[Line, ...] = ()
     raw: bytes = b""
-    """The same lines as they stand in the log."""
+    """The same lines as they stand in the log, masked."""
     before: tuple[Line, ...] = ()
     """Of the lines before those, the last of each kind that tells of the run: its start, its model, a result."""
     turns: int = 0
@@ -57,6 +58,8 @@ class Run:
     """The host's clock when this was read, epoch seconds."""
     waiting: Waiting | None = None
     """Its place in the queue, if it was not started yet."""
+    idle: bool = False
+    """Whether it is done and waits for its next message, warm."""
 
     @property
     def alive(self) -> bool:
@@ -82,11 +85,15 @@ class Usage(BaseModel):
     processes: str = Field(alias="PIDs")
 
 
-def run_of(item: dict[str, Any], container: Container | None, now: float) -> Run:
-    """A run from the host's description of it and its container. Raises NoSuchRun when there is nothing of it."""
+def run_of(item: dict[str, Any], container: Container | None, now: float, mask: Mask) -> Run:
+    """A run from the host's description of it and its container. Raises NoSuchRun when there is nothing of it.
+
+    Its log is masked here, before anything is cut: a part of a key would not be known for one.
+    """
     if item["run"] is None and container is None and item["docker"] is None:
         raise NoSuchRun(item["name"])
     raw, start = _whole_lines(base64.b64decode(item["log"]), item["start"])
+    framed = [(begin, end, mask.line(line)) for begin, end, line in Framer(start).feed(raw)]
     kept = [(begin, base64.b64decode(line)) for begin, line in item["kept"]]
     return Run(
         name=item["name"],
@@ -95,14 +102,15 @@ def run_of(item: dict[str, Any], container: Container | None, now: float) -> Run
         docker=docker_exit(item["docker"]),
         exit=supervisor_exit(item["exit"]),
         size=item["size"],
-        lines=tuple(parse(*framed) for framed in Framer(start).feed(raw)),
-        raw=raw,
-        before=tuple(parse(begin, begin + len(line) + 1, line) for begin, line in kept if begin < start),
+        lines=tuple(parse(begin, end, line) for begin, end, line in framed),
+        raw=b"".join(line + b"\n" for _, _, line in framed) + mask.bytes(raw.rpartition(b"\n")[2]),
+        before=tuple(parse(begin, begin + len(line) + 1, mask.line(line)) for begin, line in kept if begin < start),
         turns=item["turns"],
-        errors=item["errors"],
+        errors=mask.text(item["errors"]),
         quiet_s=item["quiet_s"],
         now=now,
         waiting=Waiting.model_validate(item["queue"]) if item.get("queue") else None,
+        idle=bool(item["docker"] is None and item.get("idle")),
     )
 
 

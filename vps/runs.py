@@ -10,19 +10,20 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from pydantic import SecretStr
 
-from vps import model_route
-from vps.commands import claude, docker
+from vps.commands import claude, docker, home
 from vps.commands.caches import Cache
 from vps.config import AgentConfig
 from vps.docker_errors import docker_error
 from vps.errors import BadInput, CommandFailed, HostTimeout, NoSuchRun, VpsError, WorkspaceBusy
-from vps.host.layout import NAME
-from vps.models import HostFacts, Room, RunRecord, RunRequest, Waiting
+from vps.host.layout import LABEL_ROOT, NAME
+from vps.keyring import Keyring
+from vps.mask import Mask
+from vps.models import Bounds, HostFacts, Room, RunRecord, RunRequest, Waiting
 from vps.relay import Relay
 from vps.run import Container, Run, Usage, answers_to, container_of, run_of
 from vps.runner import Done, check
+from vps.sandbox import Sandbox
 
 log = structlog.get_logger()
 
@@ -36,9 +37,12 @@ _START_S = 300.0
 class Runs:
     """All runs below one root directory of one host."""
 
-    def __init__(self, relay: Relay, config: AgentConfig) -> None:
+    def __init__(self, relay: Relay, config: AgentConfig, mask: Mask | None = None) -> None:
+        """What runs wrote is told masked; without a `mask`, of keys of a well-known format alone."""
         self._relay = relay
         self._config = config
+        self._mask = mask or Mask()
+        self.keyring = Keyring(relay, self._mask)
 
     async def facts(self) -> HostFacts:
         """What the host has; read anew."""
@@ -48,14 +52,23 @@ class Runs:
             raise BadInput("HETZNER_SSH_USER", f"its uid or gid on the host is {docker.AGENT_ID}.", remedy=remedy)
         return facts
 
+    async def sandbox(self) -> Sandbox:
+        """What the engine puts around containers."""
+        return Sandbox.model_validate_json((await self._docker(docker.info())).text)
+
+    async def require_runtime(self) -> None:
+        """Raises BadInput where the engine lacks the runtime that agents are to run in."""
+        if self._config.runtime is not None:
+            (await self.sandbox()).require(self._config.runtime)
+
     async def reach(self, host: str, port: int, *, tls: bool, timeout: float = 10.0) -> str:
         """Whether the host gets a connection to an address: an empty text, or why not."""
         request = {"host": host, "port": port, "tls": tls, "timeout_s": timeout}
         return str((await self._relay.ask("reach", request))["error"])
 
-    async def check(self, workspace: str) -> None:
-        """Raises BadInput or DiskFull where a start there would; nothing is made."""
-        await self._relay.ask("check", {"workspace": workspace})
+    async def check(self, workspace: str, secrets: Iterable[str] = ()) -> None:
+        """Raises BadInput or DiskFull where a start there with those would; nothing is made."""
+        await self._relay.ask("check", {"workspace": workspace, "secrets": list(secrets)})
 
     async def start(self, request: RunRequest, *, goes_on: bool = False) -> Run:
         """Start one, or queue it where the host has no room for it now. One of that name that was cut off goes on.
@@ -102,9 +115,12 @@ class Runs:
             limits=request.limits,
             origin=request.origin,
             cache=Cache(**prepared["cache"]),
-            model_directory=prepared["model"],
+            net=prepared["net"],
+            children=prepared["children"],
             vault=prepared["vault"],
             branch=request.branch,
+            parent=request.kin.parent,
+            runtime=self._config.runtime,
         )
         # Both to their ends: none goes on behind an undo.
         waiting, kept = await asyncio.gather(self._admit(container), self._relay.ask("keep"), return_exceptions=True)
@@ -142,24 +158,32 @@ class Runs:
         return None
 
     def _preparation(self, request: RunRequest) -> dict[str, Any]:
-        route = model_route.route(self._config.base_url)
-        environ = {**request.env, **route.environ}
-        hung = claude.silence(environ) | {
+        hung = claude.silence(request.env) | {
             "session_id": request.session_id,
             "message": claude.user_message(claude.HUNG_MESSAGE, str(uuid.uuid4())).rstrip("\n"),
         }
-        limits = {"timeout_s": request.limits.timeout_s, "grace_s": GRACE_S, "idle_s": 0, "hung": hung}
+        limits = {
+            "timeout_s": request.limits.timeout_s,
+            "grace_s": GRACE_S,
+            "idle_s": self._config.idle_s,
+            "question_s": self._config.question_s,
+            "hung": hung,
+            "disk": request.limits.disk,
+            "proxy": request.network != "none",
+        }
         return {
             "name": request.name,
             "workspace": request.workspace,
             "run": _record(request).model_dump(),
             "argv": claude.argv(request.options, request.session_id),
             "argv_resume": claude.argv(request.options, request.session_id, resume=True),
-            "environ": claude.environ(environ, base_url=route.base_url),
-            "credentials": _credentials(self._config),
+            "environ": claude.environ(request.env, credential=_variable(self._config), network=request.network),
+            "network": request.network,
+            "secrets": list(request.secrets),
+            "budget_usd": request.options.max_budget_usd,
             "limits": limits,
+            "home": home.files(request),
             "inbox": claude.user_message(request.task, request.message_id),
-            "target": route.target,
         }
 
     async def _undo(self, name: str) -> None:
@@ -181,8 +205,10 @@ class Runs:
 
     async def list(self) -> Sequence[Run]:
         """Everything on the host, newest first: ours, running or gone, and what was started by hand."""
-        described, containers = await asyncio.gather(self._relay.ask("describe"), self._containers())
-        runs = [run_of(item, containers.pop(item["name"], None), described["now"]) for item in described["runs"]]
+        described, containers = await asyncio.gather(self._described({}), self._containers())
+        runs = [
+            run_of(item, containers.pop(item["name"], None), described["now"], self._mask) for item in described["runs"]
+        ]
         runs += [Run(name, None, container, now=described["now"]) for name, container in containers.items()]
         return sorted(runs, key=lambda run: run.name, reverse=True)
 
@@ -191,23 +217,29 @@ class Runs:
         containers = await self._containers()
         if name in containers and not NAME.fullmatch(name):
             return Run(name, None, containers[name])
-        described = await self._relay.ask("describe", {"name": name, "tail": tail})
-        return run_of(described["runs"][0], containers.get(name), described["now"])
+        described = await self._described({"name": name, "tail": tail})
+        return run_of(described["runs"][0], containers.get(name), described["now"], self._mask)
 
     async def read(self, run: Run, *, tail: int) -> Run:
         """A listed one as it is now, with the lines in the last `tail` bytes of its log; as it was listed if it is gone by now."""
         if run.by_hand:
             return run
-        described = await self._relay.ask("describe", {"name": run.name, "tail": tail})
+        described = await self._described({"name": run.name, "tail": tail})
         try:
-            return run_of(described["runs"][0], run.container, described["now"])
+            return run_of(described["runs"][0], run.container, described["now"], self._mask)
         except NoSuchRun:
             return run
+
+    async def _described(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the host tells of runs, once the mask knows what they may show."""
+        answer = await self._relay.ask("describe", request)
+        await self.keyring.heed(answer["secrets"])
+        return answer
 
     async def logs(self, name: str, lines: int) -> str:
         """The output of a container started by hand."""
         done = await self._docker(docker.logs(name, lines))
-        return (done.stdout + done.stderr).decode("utf-8", "replace")
+        return self._mask.text((done.stdout + done.stderr).decode("utf-8", "replace"))
 
     async def usages(self, names: Iterable[str]) -> dict[str, Usage]:
         """What running ones use now, by name, asked at once. Those that are gone by now are left out."""
@@ -265,9 +297,11 @@ class Runs:
         return list(answer["trimmed"])
 
     async def _containers(self) -> dict[str, Container]:
+        """Ours, and those started by hand; not those of another root directory on this host, which has its own control planes."""
         done = await self._docker(docker.list_agents())
         found = [container_of(json.loads(line)) for line in done.text.splitlines() if line.strip()]
-        return {container.name: container for container in found}
+        root = self._config.root
+        return {container.name: container for container in found if container.labels.get(LABEL_ROOT, root) == root}
 
     async def _docker(self, command: docker.Cmd, *, timeout: float = 60.0) -> Done:
         try:
@@ -282,12 +316,10 @@ def _forget(starting: asyncio.Task[Any]) -> None:
         starting.exception()
 
 
-def _credentials(config: AgentConfig) -> list[str]:
-    secrets: dict[str, SecretStr | None] = {
-        "ANTHROPIC_API_KEY": config.api_key,
-        "CLAUDE_CODE_OAUTH_TOKEN": config.oauth_token if config.api_key is None else None,
-    }
-    return [f"{name}={value.get_secret_value()}" for name, value in secrets.items() if value is not None]
+def _variable(config: AgentConfig) -> str:
+    """The variable that the credential the gateway adds would stand in."""
+    is_oauth = config.api_key is None and config.oauth_token is not None
+    return "CLAUDE_CODE_OAUTH_TOKEN" if is_oauth else "ANTHROPIC_API_KEY"
 
 
 def _record(request: RunRequest) -> RunRecord:
@@ -299,6 +331,18 @@ def _record(request: RunRequest) -> RunRecord:
         session_id=request.session_id,
         model=request.options.model,
         timeout_s=request.limits.timeout_s,
+        network=request.network,
+        secrets=request.secrets,
+        options=request.told,
+        from_channel=request.from_channel,
         origin=request.origin,
+        kin=request.kin,
+        bounds=Bounds(
+            network=request.network,
+            permission_mode=request.options.permission_mode,
+            allowed_tools=request.options.allowed_tools,
+            disallowed_tools=request.options.disallowed_tools,
+            limits=request.limits,
+        ),
         created_at=request.created_at,
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 
 from vps.events import types as t
+from vps.events.asked import Answered, Question
+from vps.questions import Asked
 
 
 @dataclass(slots=True)
@@ -25,6 +27,19 @@ class Tally:
     """Whether a turn began that has given no result yet."""
     error: str | None = None
     started_at: float | None = None
+    """When it started first."""
+    turn_at: float | None = None
+    """When the turn at hand began; None between turns, as far as the supervisor tells."""
+    is_told: bool = False
+    """Whether a turn has ended, and none has begun since."""
+    worked_s: float = 0.0
+    """What the turns before took."""
+    last_turn_s: float = 0.0
+    """What the last one of them took. In it `last_answers` API messages came, for `last_cost_usd`."""
+    last_answers: int = 0
+    last_cost_usd: float = 0.0
+    before: tuple[int, float] = (0, 0.0)
+    """Answers and cost at the beginning of the turn at hand."""
     last_action: t.ToolUse | None = None
     thinking: bool = False
     idle: bool = False
@@ -36,9 +51,13 @@ class Tally:
     """Tools without a result, by id, and when they were called as far as `feed` was told."""
     waiting: bool = False
     """For a person."""
+    asked: Asked = field(default_factory=Asked)
+    """What people are asked."""
     blocked: bool = False
     """A limit was reached, and the model has said nothing since."""
     compacting: bool = False
+    paused: t.Gateway | None = None
+    """Why its requests wait at the gateway, while they do."""
     hung: bool = False
     at: float | None = None
     """When the event at hand was written."""
@@ -68,6 +87,7 @@ def _take_init(event: t.Init, tally: Tally) -> None:
     tally.session_id, tally.model = event.session_id, event.model
     tally.in_turn = True
     tally.idle = tally.waiting = tally.compacting = tally.hung = False
+    tally.paused = None
     tally.running.clear()
     tally.refusal = tally.error = tally.retry = tally.last_retry = None
 
@@ -145,9 +165,33 @@ def _take_state(event: t.SessionState, tally: Tally) -> None:
 
 
 @_take.register
+def _take_gateway(event: t.Gateway, tally: Tally) -> None:
+    if event.subtype in ("paused", "unpaused"):
+        tally.paused = event if event.subtype == "paused" else None
+
+
+@_take.register
+def _take_question(event: Question, tally: Tally) -> None:
+    tally.asked.ask(event)
+
+
+@_take.register
+def _take_answered(event: Answered, tally: Tally) -> None:
+    tally.asked.end(event)
+
+
+@_take.register
 def _take_supervisor(event: t.Supervisor, tally: Tally) -> None:
+    if event.subtype in ("started", "ended"):
+        tally.asked.lose()
     if event.subtype == "started":
-        tally.started_at = event.at
+        _begin(tally, event.at)
+    elif event.subtype == "turn_started":
+        tally.asked.lost.clear()
+        tally.turn_at, tally.is_told, tally.timed_out = event.at, False, False
+        tally.before, tally.changes = (tally.answers, tally.cost_usd), None
+    elif event.subtype == "turn_ended":
+        _end_turn(tally, event)
     tally.timed_out = tally.timed_out or event.subtype == "timeout"
     tally.changes = event.changes or tally.changes
     if event.subtype in ("hung", "resumed"):
@@ -155,3 +199,26 @@ def _take_supervisor(event: t.Supervisor, tally: Tally) -> None:
     if event.reason == "replaced":
         tally.cost_before = tally.cost_usd
         tally.running.clear()
+
+
+def _begin(tally: Tally, at: float) -> None:
+    """A CLI of its own: what another one before had open, or gave, is over."""
+    if tally.started_at is not None:
+        tally.worked_s, tally.turn_at = worked_s(tally, tally.at or at), None
+        tally.cost_before, tally.result = tally.cost_usd, None
+        tally.in_turn = tally.idle = tally.waiting = tally.hung = tally.blocked = tally.compacting = False
+        tally.paused = tally.retry = None
+        tally.running.clear()
+    tally.started_at = tally.started_at or at
+
+
+def _end_turn(tally: Tally, event: t.Supervisor) -> None:
+    worked = worked_s(tally, event.at)
+    tally.last_turn_s, tally.worked_s = worked - tally.worked_s, worked
+    tally.last_answers, tally.last_cost_usd = tally.answers - tally.before[0], tally.cost_usd - tally.before[1]
+    tally.turn_at, tally.is_told, tally.changes = None, True, event.changes
+
+
+def worked_s(tally: Tally, until: float) -> float:
+    """Seconds that its turns took, until then."""
+    return tally.worked_s + (max(0.0, until - tally.turn_at) if tally.turn_at is not None else 0.0)

@@ -19,7 +19,7 @@ from vps.config import AgentConfig
 from vps.errors import BadInput, CommandFailed, VpsError
 from vps.git_containers import LOCAL_S, GitContainers, GitCredential, Progress
 from vps.git_errors import explain
-from vps.host.workspaces import SCRATCH
+from vps.host.workspaces import base, path
 from vps.relay import Relay
 from vps.remotes import Remote
 from vps.runner import check
@@ -43,7 +43,7 @@ class Workspaces:
 
     def path(self, name: str) -> str:
         """Where a workspace of that name is, on the host."""
-        return f"{self._config.root}/{name}" if name == SCRATCH else f"{self._config.root}/workspaces/{name}"
+        return path(self._config.root, name)
 
     async def names(self) -> Sequence[str]:
         """Of all of them, further trees included."""
@@ -139,15 +139,18 @@ class Workspaces:
         await self._git.in_tree("setup", item, dict, write=True, own=True, **fields)
         await self._publish(claim, "tree")
 
-    async def branch_off(self, path: str, slug: str) -> tuple[str, str]:
-        """A further tree of the workspace `path` lies in, from its last commit: its name and its branch `agent/<slug>`."""
+    async def branch_off(self, path: str, slug: str, family: str = "") -> tuple[str, str]:
+        """A further tree of the workspace `path` lies in, from its last commit: its name and its branch `agent/<slug>`.
+
+        It lies with the `family` where it is one of an agent's child: see `vps.host.families`.
+        """
         item = await self._item(path=path)
-        base = item["name"].split("--", 1)[0]
-        name, branch = f"{base}--{slug}", f"agent/{slug}"
+        whole = base(item["name"])
+        name, branch = "--".join(filter(None, (whole, family, slug))), f"agent/{slug}"
         async with self.claimed(name, "made") as claim:
             if item["vault"] is None:
                 await self._make_vault(claim)
-                item = item | {"vault": self._git.vault_path(base)}
+                item = item | {"vault": self._git.vault_path(whole)}
             taken, url = await self._take(item["name"], item)
             await self._set_up(claim, url=url, branch=branch, start=taken.sha)
         return name, branch
@@ -240,6 +243,11 @@ class Workspaces:
         except VpsError as error:
             return str(error)
         return str(explain(**{key: told["trouble"][key] for key in ("words", "stderr")})) if "trouble" in told else ""
+
+    async def hand_in(self, name: str) -> Packed:
+        """Bring the commits of a further tree's branch to where its workspace's other trees have them, who borrow from there."""
+        taken, _ = await self._take(name, await self._item(name=name))
+        return taken
 
     async def vault(self, name: str, branch: str = "") -> Vault:
         """What the control plane's repository of a workspace knows of its remote, and of one branch there."""

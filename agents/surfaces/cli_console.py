@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import sys
+import termios
 import threading
 from typing import Self, TextIO
 
@@ -82,6 +83,22 @@ async def confirm(question: str) -> bool:
     sys.stderr.write(f"{printable(question)} [y/N] ")
     sys.stderr.flush()
     return (await _typed()).strip().lower() in ("y", "yes")
+
+
+async def secret(prompt: str) -> str:
+    """A line that the person types unseen, or that a pipe gives."""
+    if not sys.stdin.isatty():
+        return (await _typed()).strip()
+    before = termios.tcgetattr(0)
+    silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    try:
+        # First: it drops what was typed so far, and whoever sees the prompt may type.
+        termios.tcsetattr(0, termios.TCSAFLUSH, silent)
+        _write(prompt)
+        return (await _typed()).strip()
+    finally:
+        termios.tcsetattr(0, termios.TCSAFLUSH, before)
+        _write("\n")
 
 
 async def _typed() -> str:

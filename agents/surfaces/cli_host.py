@@ -1,4 +1,4 @@
-"""The verbs that look after the host and the bot: trust, doctor, health, prune, uninstall."""
+"""The verbs that look after the host and the bot: trust, doctor, health, credential, prune, uninstall."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 from agents import doctor, health
 from agents.config import load
+from agents.credential import hand_over
 from agents.crew import open_crew
 from agents.health import Limits
-from agents.surfaces.cli_console import answer, confirm, tell
+from agents.surfaces.cli_console import answer, confirm, secret, tell
 from agents.surfaces.cli_exit import ExitCode
+from agents.surfaces.cli_tools import operator
 from agents.tools.parameters import duration_ms, size_bytes
 from agents.trust import trust
 from agents.uninstall import uninstall
@@ -27,7 +29,7 @@ _OLDER, _MAX_SIZE = f"{MAX_AGE_S / 86_400:.0f}d", f"{MAX_BYTES >> 30}g"
 
 
 def add(verbs: Any) -> None:
-    """The five verbs."""
+    """The six verbs."""
     verb = _verb(verbs, "trust", "Show the host key's fingerprint and pin it", _trust)
     verb.add_argument("--yes", action="store_true", help="pin an unknown key without asking")
     verb.add_argument("--replace", action="store_true", help="replace a pinned key that has changed")
@@ -37,6 +39,12 @@ def add(verbs: Any) -> None:
         part = name.removesuffix("_s")
         verb.add_argument(f"--{part}", default=f"{limit:.0f}s", metavar="TIME", help=_TROUBLE[part])
     verb.add_argument("--json", action="store_true", help="print the numbers as JSON")
+    verb = _verb(
+        verbs, "credential", "Hand the gateway the model's credential; agents that wait for it go on", _credential
+    )
+    verb.add_argument(
+        "--ask", action="store_true", help="type it unseen, or pipe it in; it holds until the settings' changes"
+    )
     verb = _verb(verbs, "prune", "Remove old runs and large package caches from the host", _prune)
     verb.add_argument("--older", default=_OLDER, help="remove runs that ended longer ago (default %(default)s)")
     verb.add_argument(
@@ -74,6 +82,11 @@ async def _health(given: argparse.Namespace) -> int:
     found = await health.ask(load().state_dir, Limits(**limits))
     answer(found.model_dump_json() if given.json else "\n".join(found.problems) or "ok")
     return ExitCode.DONE if found.ok else ExitCode.FAILED
+
+
+async def _credential(given: argparse.Namespace) -> int:
+    answer(await hand_over(load(), secret if given.ask else None, operator()))
+    return ExitCode.DONE
 
 
 async def _prune(given: argparse.Namespace) -> int:

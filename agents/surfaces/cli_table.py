@@ -78,7 +78,7 @@ def _text(text: str, style: str = "") -> Text:
 def _style(agent: AgentView) -> str:
     if agent.by_hand:
         return ""
-    return _STYLES.get(agent.state, "red")
+    return _STYLES.get(agent.ending or agent.state, "red")
 
 
 def _workspace(agent: AgentView) -> str:

@@ -9,14 +9,16 @@ import sys
 import types
 import typing
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from agents.attachments import MOST_TOGETHER, Attachment
 from agents.config import load
 from agents.crew import open_crew
 from agents.rights import Right
-from agents.surfaces.cli_console import Steps, answer, confirm, tell
+from agents.surfaces.cli_console import Steps, answer, confirm, secret, tell
 from agents.surfaces.cli_exit import ExitCode
 from agents.tools.agents import WaitOutput
 from agents.tools.core import Call, Output, Tool
@@ -45,18 +47,23 @@ def add(verbs: Any, tools: Sequence[AnyTool]) -> None:
 
 
 def _add_verb(verbs: Any, verb: str, tool: AnyTool) -> None:
-    epilog = None
+    epilog = "What is secret is asked for, or read from stdin." if tool.unseen else None
     if tool is SPAWN:
         epilog = "A task that begins with a dash goes after `--` or as --task=...; `-` reads it from stdin."
     parser: argparse.ArgumentParser = verbs.add_parser(
         verb, help=tool.description, description=f"{tool.description}.", epilog=epilog, allow_abbrev=False
     )
-    for name, field in tool.input.model_fields.items():
+    for name, field in tool.seen.items():
         if field.is_required():
             help_text = _escaped(field.description)
             parser.add_argument(_POSITIONAL + name, nargs="?", metavar=name.upper(), help=help_text)
-    for name, field in tool.input.model_fields.items():
+    for name, field in tool.seen.items():
         _add_flag(parser, name, field)
+    for name in tool.attached:
+        help_text = "a file to go with it; several: --file A --file B"
+        parser.add_argument(
+            "--file", dest=name, action="append", metavar="PATH", default=argparse.SUPPRESS, help=help_text
+        )
     parser.add_argument("--json", dest="_json", action="store_true", help="print the answer as JSON")
     if tool.changes:
         help_text = "a name of the caller's own for this call; a repetition under it is not done again"
@@ -97,6 +104,10 @@ def _placeholder(field: FieldInfo) -> str:
 
 async def _run(tool: AnyTool, given: argparse.Namespace) -> int:
     raw = _parameters(vars(given), tool)
+    for name in tool.unseen:
+        raw[name] = await _unseen(name)
+    for name in tool.attached:
+        raw |= {name: tuple(map(_file, getattr(given, name)))} if name in given else {}
     tool.parse(raw)
     settings = load()
     if tool is SPAWN:
@@ -118,23 +129,36 @@ def _call(tool: AnyTool, given: argparse.Namespace, steps: Steps) -> Call:
 
 
 def _parameters(given: dict[str, Any], tool: AnyTool) -> dict[str, Any]:
-    raw = {name: value for name, value in given.items() if name in tool.input.model_fields}
-    for name in tool.input.model_fields:
+    raw = {name: value for name, value in given.items() if name in tool.seen}
+    for name in tool.seen:
         alone = given.get(_POSITIONAL + name)
         if alone is not None and name in raw:
             raise BadInput(name, "is given twice.", remedy=f"Give it alone or as --{name}.")
         if alone is not None:
             raw[name] = alone
     if tool is SPAWN and raw.get("task") == "-":
-        raw["task"] = _stdin()
+        raw["task"] = _stdin("task")
     return raw
 
 
-def _stdin() -> str:
+def _file(path: str) -> Attachment:
+    try:
+        with Path(path).open("rb") as file:
+            return Attachment(name=Path(path).name, content=file.read(MOST_TOGETHER + 1))
+    except OSError as error:
+        raise BadInput("file", f"{path}: {error.strerror}.", remedy="Name a file that can be read.") from error
+
+
+async def _unseen(name: str) -> str:
+    """A line that is typed unseen, or all that a pipe gives."""
+    return await secret(f"{name}: ") if sys.stdin.isatty() else _stdin(name)
+
+
+def _stdin(name: str) -> str:
     try:
         return sys.stdin.buffer.read(_MAX_STDIN).decode().rstrip("\n")
     except UnicodeDecodeError as error:
-        raise BadInput("task", "stdin is no UTF-8 text.", remedy="Give the task as text.") from error
+        raise BadInput(name, "stdin is no UTF-8 text.", remedy=f"Give the {name} as text.") from error
 
 
 def _shown(output: Output) -> str:
@@ -150,8 +174,8 @@ def _exit_code(output: Output) -> int:
         return ExitCode.DONE
     if not output.finished:
         return ExitCode.STILL_RUNNING
-    state = output.agent.state
-    succeeded = state == Ending.SUCCEEDED or (output.agent.by_hand and state.startswith(_BY_HAND_SUCCESS))
+    agent = output.agent
+    succeeded = agent.ending == Ending.SUCCEEDED or (agent.by_hand and agent.state.startswith(_BY_HAND_SUCCESS))
     return ExitCode.DONE if succeeded else ExitCode.UNSUCCESSFUL
 
 

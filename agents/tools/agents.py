@@ -14,8 +14,9 @@ from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.listing import TAIL, chosen
 from agents.tools.parameters import ContainerId, TimeoutMs
 from agents.tools.views import AgentView, transcript, view
-from vps.errors import HostUnreachable
-from vps.run import Usage
+from vps.errors import BadInput, HostUnreachable
+from vps.host.layout import NAME
+from vps.run import Run, Usage
 
 T = TypeVar("T")
 
@@ -28,6 +29,26 @@ class AgentInput(Input):
     container_id: ContainerId
 
 
+async def ours(crew: Crew, given: str) -> Run:
+    """The run an id means. Raises BadInput for a container that was started by hand: it has no gateway."""
+    run = await crew.runs.describe(await crew.runs.find(given), tail=0)
+    if run.record is None:
+        remedy = "Name one that `list` shows with a task."
+        raise BadInput("container_id", f"{run.name} was started by hand, past the gateway.", remedy=remedy)
+    return run
+
+
+async def named(crew: Crew, given: str) -> str:
+    """The name of the run an id means. A full one needs no look at what runs there: the host itself knows whether it is known.
+
+    Raises BadInput for a container that was started by hand.
+    """
+    name = given if NAME.fullmatch(given) else await crew.runs.find(given)
+    if not NAME.fullmatch(name):
+        raise BadInput("container_id", f"{name} was started by hand.", remedy="Use `docker attach` on the VPS.")
+    return name
+
+
 class StatusOutput(Output):
     """One agent's state."""
 
@@ -38,7 +59,9 @@ class StatusOutput(Output):
     def summary(self) -> str:
         """See `Output.summary`."""
         used = f" · CPU {self.cpu}, memory {self.memory}" if self.cpu else ""
-        return self.agent.summary() + used
+        given = f"\n{self.agent.given}" if self.agent.given else ""
+        asks = [f"\n{question.summary()}" for question in self.agent.questions]
+        return self.agent.summary() + used + given + "".join(asks)
 
 
 async def _status(crew: Crew, given: AgentInput, _call: Call) -> StatusOutput:
@@ -78,9 +101,9 @@ async def _output(crew: Crew, given: OutputInput, _call: Call) -> TextOutput:
     name = await crew.runs.find(given.container_id)
     run = await crew.runs.describe(name, tail=4 << 20)
     if run.by_hand:
-        text = crew.mask.text(await crew.runs.logs(name, given.lines))
+        text = await crew.runs.logs(name, given.lines)
     else:
-        text = transcript(run, crew.mask, given.lines, raw=given.raw)
+        text = transcript(run, given.lines, raw=given.raw)
     return TextOutput(container_id=name, text=text or "Nothing yet.")
 
 
@@ -165,8 +188,8 @@ async def _wait(crew: Crew, given: WaitInput, _call: Call) -> WaitOutput:
 
 
 async def _until_end(crew: Crew, name: str) -> None:
-    """Its end as the host tells it, asked after every second."""
-    while (await _patiently(lambda: crew.runs.describe(name, tail=0))).alive:
+    """Its end, or that of its turn, as the host tells it, asked after every second."""
+    while (run := await _patiently(lambda: crew.runs.describe(name, tail=0))).alive and not run.idle:
         await asyncio.sleep(_POLL_S)
 
 

@@ -6,20 +6,22 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, NoReturn, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from agents import audit
+from agents.attachments import Attachment
 from agents.crew import Crew
 from agents.rights import Right
 from agents.tools import confirmation, once
 from agents.tools.confirmation import ConfirmationRequired, NotConfirmed
 from vps.errors import BadInput, HostTimeout, VpsError
-from vps.models import Origin
+from vps.models import Origin, RunRecord
 
-__all__ = ["Call", "ConfirmationRequired", "Input", "NotConfirmed", "NotPermitted", "Output", "Tool"]
+__all__ = ["Announced", "Call", "ConfirmationRequired", "Input", "NotConfirmed", "NotPermitted", "Output", "Tool"]
 
 _OUTCOME = 300
 """Characters of an error that go into the audit line."""
@@ -51,13 +53,27 @@ async def _silent(_text: str) -> None:
     return None
 
 
+class Announced(Protocol):
+    """A place where a run is going to be shown."""
+
+    @property
+    def thread_id(self) -> int:
+        """Of the thread."""
+        ...
+
+    async def failed(self, why: str) -> None:
+        """There will be no such run."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """Who calls, through what.
 
     `progress` is told of long work in a line each; `confirm` asks the person for a yes, where there is one to ask. Calls of one
     caller with the same `id` are one call, however often it arrives. `run` names the run that a spawn makes: there is one of a
-    name, so whoever asks again goes on with the one there is.
+    name, so whoever asks again goes on with the one there is. `agent` is the run whose agent calls, and `announce` makes the place
+    where a run is going to be shown, where there is one.
     """
 
     origin: Origin
@@ -66,6 +82,8 @@ class Call:
     confirm: Callable[[str], Awaitable[bool]] | None = None
     id: str | None = None
     run: str | None = None
+    agent: RunRecord | None = None
+    announce: Callable[[RunRecord], Awaitable[Announced | None]] | None = None
 
 
 @dataclass(slots=True)
@@ -84,8 +102,8 @@ class Tool(Generic[In, Out]):
     """One tool of the contract. `verb` is its short name for people, in one word or two: `/spawn`, `agentflow workspace clone`.
 
     `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask. It raises VpsError
-    for what would be refused after the yes. `reads` marks
-    one that changes nothing although it takes more than the right to view. `is_once` marks one whose handler does calls of
+    for what would be refused after the yes. `restrict` raises NotPermitted for parameters that take more than `right`. `reads`
+    marks one that changes nothing although it takes more than the right to view. `is_once` marks one whose handler does calls of
     one id once by itself.
     """
 
@@ -98,6 +116,7 @@ class Tool(Generic[In, Out]):
     handler: Callable[[Crew, In, Call], Awaitable[Out]]
     timeout_s: float = 60.0
     confirm: Callable[[Crew, In], Awaitable[str | None]] | None = None
+    restrict: Callable[[In, frozenset[Right]], None] | None = None
     reads: bool = False
     is_once: bool = False
 
@@ -106,11 +125,32 @@ class Tool(Generic[In, Out]):
         """Whether doing it twice is something else than doing it once."""
         return self.right is not Right.VIEW and not self.reads
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The parameters that must not stand in a command: a form or stdin asks for them."""
+        return tuple(name for name, field in self.input.model_fields.items() if field.annotation is SecretStr)
+
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """The parameters that are files: a surface reads them where it has them."""
+        return tuple(
+            name for name, field in self.input.model_fields.items() if field.annotation == tuple[Attachment, ...]
+        )
+
+    @property
+    def seen(self) -> dict[str, FieldInfo]:
+        """The others."""
+        aside = {*self.unseen, *self.attached}
+        return {name: field for name, field in self.input.model_fields.items() if name not in aside}
+
     async def invoke(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> Out:
-        """Run it. Raises VpsError for everything the caller can do something about."""
+        """Run it; what it answers, asks and tells meanwhile is masked.
+
+        Raises VpsError for everything the caller can do something about.
+        """
+        call = _masked_call(crew, call)
         async with self._audited(crew, raw, call) as noted:
-            self.permit(call.rights)
-            given = self.parse(raw)
+            given = self._permitted(raw, call)
             if call.id is None or self.is_once or not self.changes:
                 return await self._confirmed_and_done(crew, given, call)
             output, repeated = await once.once(
@@ -127,8 +167,7 @@ class Tool(Generic[In, Out]):
     async def check(self, crew: Crew, raw: Mapping[str, Any], call: Call) -> None:
         """Refuse what `invoke` would refuse at once, for a surface that shows something before it invokes."""
         try:
-            self.permit(call.rights)
-            self.parse(raw)
+            self._permitted(raw, call)
         except VpsError as error:
             await self.refuse(crew, raw, call, error)
 
@@ -156,6 +195,13 @@ class Tool(Generic[In, Out]):
             # Also when the caller was cancelled: what was done stays done.
             await asyncio.shield(audit.note(crew.relay, line))
 
+    def _permitted(self, raw: Mapping[str, Any], call: Call) -> In:
+        self.permit(call.rights)
+        given = self.parse(raw)
+        if self.restrict is not None:
+            self.restrict(given, call.rights)
+        return given
+
     def permit(self, rights: frozenset[Right]) -> None:
         """Raises NotPermitted unless the caller has the tool's right."""
         if self.right not in rights:
@@ -164,10 +210,7 @@ class Tool(Generic[In, Out]):
 
     def parse(self, raw: Mapping[str, Any]) -> In:
         """The typed parameters. Raises BadInput, naming the first wrong one."""
-        try:
-            return self.input.model_validate(dict(raw))
-        except ValidationError as error:
-            raise _bad_input(error, self.input) from error
+        return parsed(self.input, raw)
 
     async def _confirmed_and_done(self, crew: Crew, given: In, call: Call) -> Out:
         question = await self.confirm(crew, given) if self.confirm else None
@@ -184,16 +227,41 @@ class Tool(Generic[In, Out]):
         elif not await call.confirm(question):
             raise NotConfirmed
 
+    def _masked(self, crew: Crew, output: Out) -> Out:
+        """The one place that all answers pass, whatever the tool took care of."""
+        plain = output.model_dump(mode="json")
+        masked = crew.mask.json(plain)
+        return output if masked == plain else self.output.model_validate(masked)
+
     async def _bounded(self, crew: Crew, given: In, call: Call) -> Out:
         try:
             async with asyncio.timeout(self.timeout_s):
-                return await self.handler(crew, given, call)
+                return self._masked(crew, await self.handler(crew, given, call))
         except VpsError:
             raise
         except TimeoutError as error:
             raise HostTimeout(
                 f"`{self.verb}` took more than {self.timeout_s:.0f} s.", remedy="Try it again."
             ) from error
+
+
+def parsed(model: type[In], raw: Mapping[str, Any]) -> In:
+    """Typed parameters. Raises BadInput, naming the first wrong one."""
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        raise _bad_input(error, model) from error
+
+
+def _masked_call(crew: Crew, call: Call) -> Call:
+    async def progress(text: str) -> None:
+        await call.progress(crew.mask.text(text))
+
+    async def confirm(question: str) -> bool:
+        assert call.confirm is not None
+        return await call.confirm(crew.mask.text(question))
+
+    return replace(call, progress=progress, confirm=call.confirm and confirm)
 
 
 def _bad_input(error: ValidationError, model: type[Input]) -> BadInput:

@@ -58,13 +58,19 @@ class Words:
 _WORDS = Words(
     "{what} for {since}",
     {
-        Doing.PERSON: "waiting for a person for {since}",
+        Doing.PERSON: "waits for an answer for {ahead} more: {what}",
         Doing.RETRYING: "{what} in {ahead}",
         Doing.LIMITED: "rate-limited, resets in {ahead}",
+        Doing.PAUSED: "paused: {what}, goes on in {ahead}",
         Doing.SILENT: "silent for {since}{place}",
         Doing.HUNG: "hung for {since}, being resumed",
     },
-    {Doing.RETRYING: "{what} under way", Doing.LIMITED: "rate-limited for {since}"},
+    {
+        Doing.PERSON: "waits for an answer for {since}: {what}",
+        Doing.RETRYING: "{what} under way",
+        Doing.LIMITED: "rate-limited for {since}",
+        Doing.PAUSED: "paused: {what}",
+    },
 )
 
 

@@ -36,6 +36,18 @@ def size_bytes(value: object) -> object:
     return round(float(found[1]) * _UNITS_BYTES[found[2].lower()])
 
 
+_LEAST_DISK = 64 << 20
+"""The CLI and its tools take some of it themselves."""
+
+
+def disk_bytes(value: object) -> object:
+    """As `size_bytes`; too little to work with is refused, such as a number that was meant as GiB."""
+    size = size_bytes(value)
+    if isinstance(size, int) and 0 < size < _LEAST_DISK:
+        raise ValueError(f"{value!r} is less than 64m; write 20g for 20 GiB")
+    return size
+
+
 ContainerId = Annotated[
     str,
     Field(
@@ -48,3 +60,6 @@ TimeoutMs = Annotated[
     Field(gt=0, le=86_400_000, description="how long, such as 10m, or in milliseconds; at most 24h"),
 ]
 MemoryBytes = Annotated[int, BeforeValidator(size_bytes), Field(gt=0, description="memory limit, such as 4g")]
+DiskBytes = Annotated[
+    int, BeforeValidator(disk_bytes), Field(gt=0, le=1 << 50, description="limit on the disk, such as 20g")
+]

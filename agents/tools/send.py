@@ -1,22 +1,28 @@
-"""The tool that says something to an agent while it works."""
+"""The tools that say something to an agent: the next message of its session, or that it should stop its turn."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from agents import attachments
+from agents.attachments import Accepted, Attachment
 from agents.crew import Crew
 from agents.rights import Right
 from agents.tools import once
-from agents.tools.agents import AgentInput
+from agents.tools.agents import AgentInput, named, ours
 from agents.tools.core import Call, Output, Tool
 from agents.tools.spawn import MAX_TASK
+from vps import attachments as placing
 from vps import inbox
-from vps.errors import BadInput
-from vps.host.layout import NAME
+from vps.errors import BadInput, RunEnded
 
+_SENDING_S = 900.0
+"""What 50 MB take on a slow link, and a wake after that."""
 _OURS = uuid.UUID("6f0d7c1e-6a0c-5d0a-9b53-0c6a3c1d4e21")
 
 
@@ -24,15 +30,22 @@ class SendInput(AgentInput):
     """What `send_to_claude_agent` takes."""
 
     message: Annotated[str, Field(max_length=MAX_TASK, description="what to say to it")]
+    files: Annotated[
+        tuple[Attachment, ...], Field(default=(), description="files for it, each a `name` and its `content` in base64")
+    ]
 
     @field_validator("message")
     @classmethod
-    def _says_something(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("is empty; say something")
+    def _is_text(cls, value: str) -> str:
         if "\0" in value:
             raise ValueError("holds a NUL character")
         return value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.message.strip() and not self.files:
+            raise BadInput("message", "is empty.", remedy="Say something.")
+        return self
 
 
 class SendOutput(Output):
@@ -40,10 +53,14 @@ class SendOutput(Output):
 
     container_id: str
     message_id: str
+    refused: tuple[str, ...] = ()
+    """The files that did not go with it, each with the reason and a remedy."""
 
     def summary(self) -> str:
         """See `Output.summary`."""
-        return f"Queued for {self.container_id}: it reads it at its next step."
+        queued = f"Queued for {self.container_id}: it reads it at its next step; one that has ended wakes for it."
+        told = f"{queued} Its id, for `edit`: {self.message_id}."
+        return "\n".join([told, *(f"Not passed on: {each}" for each in self.refused)])
 
 
 def message_id(caller: str, call_id: str | None) -> str:
@@ -52,23 +69,67 @@ def message_id(caller: str, call_id: str | None) -> str:
 
 
 async def _send(crew: Crew, given: SendInput, call: Call) -> SendOutput:
-    # A full name needs no look at what runs on the host: the host itself knows whether it is there.
-    name = given.container_id if NAME.fullmatch(given.container_id) else await crew.runs.find(given.container_id)
-    if not NAME.fullmatch(name):
-        raise BadInput("container_id", f"{name} was started by hand.", remedy="Use `docker attach` on the VPS.")
+    name = await named(crew, given.container_id)
     identity = message_id(call.origin.caller, call.id)
-    await inbox.say(crew.relay, name, given.message, identity)
-    return SendOutput(container_id=name, message_id=identity)
+    accepted, refused = await asyncio.to_thread(attachments.sort_out, given.files, crew.settings.attachment_bytes)
+    told = tuple(map(str, refused))
+    if not accepted and not given.message.strip():
+        raise BadInput("files", " ".join(told))
+    attached = attachments.notice(placing.directory(identity), accepted, refused)
+    if accepted:
+        await _say_with(crew, name, given.message, identity, accepted, attached)
+    else:
+        await inbox.say(crew.relay, name, given.message, identity, attached)
+    return SendOutput(container_id=name, message_id=identity, refused=told)
+
+
+async def _say_with(crew: Crew, name: str, text: str, identity: str, files: Sequence[Accepted], attached: str) -> None:
+    """The files first: the agent reads the message as soon as it is there."""
+    await placing.place(crew.relay, name, identity, [(file.name, file.content) for file in files])
+    pictures = [(f"{identity}/{file.name}", file.media_type) for file in files if file.media_type]
+    try:
+        await inbox.say(crew.relay, name, text, identity, attached, pictures)
+    except RunEnded:
+        await placing.remove(crew.relay, name, identity)
+        raise
+
+
+class InterruptOutput(Output):
+    """Whether there was a turn to be stopped."""
+
+    container_id: str
+    was_working: bool
+
+    def summary(self) -> str:
+        """See `Output.summary`."""
+        done = "is interrupted; say what it should do instead" if self.was_working else "was not at work"
+        return f"{self.container_id} {done}."
+
+
+async def _interrupt(crew: Crew, given: AgentInput, _call: Call) -> InterruptOutput:
+    run = await ours(crew, given.container_id)
+    was_working = run.alive and not run.idle and run.waiting is None and await inbox.interrupt(crew.relay, run.name)
+    return InterruptOutput(container_id=run.name, was_working=was_working)
 
 
 SEND = Tool(
     "send_to_claude_agent",
     "send",
-    "Say something to an agent while it works",
+    "Say something to an agent; one that has ended wakes for it",
     Right.RUN,
     SendInput,
     SendOutput,
     _send,
+    timeout_s=_SENDING_S,
     is_once=True,
 )
-TOOLS = (SEND,)
+INTERRUPT = Tool(
+    "interrupt_claude_agent",
+    "interrupt",
+    "Stop an agent's turn and keep its session",
+    Right.RUN,
+    AgentInput,
+    InterruptOutput,
+    _interrupt,
+)
+TOOLS = (SEND, INTERRUPT)

@@ -2,65 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Annotated, Literal
+import asyncio
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from agents.crew import Crew, Order
 from agents.rights import Right
-from agents.tools.core import Call, Input, Output, Tool
-from agents.tools.parameters import MemoryBytes, TimeoutMs
-from vps.models import CliOptions, PermissionMode, Waiting
+from agents.tools import defaults, environment
+from agents.tools.core import Call, NotPermitted, Output, Tool
+from agents.tools.rules import rules
+from agents.tools.spawn_options import SpawnOptions
+from vps.errors import BadInput
+from vps.models import CliOptions, Waiting
 
 MAX_TASK = 100_000
 """Characters. The CLI takes more, but a task that long belongs in a file of the workspace."""
-_FORBIDDEN_ENV = re.compile(
-    r"(ANTHROPIC|CLAUDE|NODE|LD)_.*|(ALL|HTTPS?|NO|FTP)_PROXY|PATH|HOME|BASH_ENV|ENV|IFS|SHELLOPTS", re.IGNORECASE
-)
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class SpawnInput(Input):
+class SpawnInput(SpawnOptions):
     """What `spawn_claude_agent` takes."""
 
     task: Annotated[str, Field(max_length=MAX_TASK, description="what the agent should do")]
-    workspace_path: Annotated[
-        str | None, Field(default=None, max_length=4096, description="directory on the host to work in")
+    secrets: Annotated[
+        str | None, Field(default=None, max_length=2000, description="names of secrets it is given, by comma")
     ]
-    timeout: TimeoutMs = 600_000
-    model: Annotated[str | None, Field(default=None, min_length=1, max_length=200, description="model of the agent")]
-    fallback_model: Annotated[
-        str | None, Field(default=None, min_length=1, max_length=200, description="when it is overloaded")
-    ]
-    effort: Annotated[
-        Literal["low", "medium", "high", "xhigh", "max"] | None, Field(default=None, description="how hard it thinks")
-    ]
-    permission_mode: Annotated[PermissionMode, Field(default="bypassPermissions", description="what it may do unasked")]
-    max_turns: Annotated[int | None, Field(default=None, gt=0, le=10_000, description="most API calls")]
-    max_budget_usd: Annotated[
-        float | None, Field(default=None, gt=0, le=100_000, description="most it may cost, in USD")
-    ]
-    allowed_tools: Annotated[
-        str | None, Field(default=None, max_length=2000, description="the only tools it may use, by comma")
-    ]
-    disallowed_tools: Annotated[
-        str | None, Field(default=None, max_length=2000, description="tools it may not use, by comma")
-    ]
-    system_prompt: Annotated[
-        str | None, Field(default=None, max_length=50_000, description="replaces the system prompt")
-    ]
-    append_system_prompt: Annotated[
-        str | None, Field(default=None, max_length=50_000, description="added to the system prompt")
-    ]
-    mcp_config: Annotated[str | None, Field(default=None, max_length=50_000, description="MCP servers, as JSON")]
-    env: Annotated[
-        str | None, Field(default=None, max_length=20_000, description="KEY=VALUE lines for its environment")
-    ]
-    profile: Annotated[Literal["base"], Field(default="base", description="image profile")]
-    memory: Annotated[MemoryBytes | None, Field(default=None, description="memory limit, such as 4g")]
-    cpus: Annotated[float | None, Field(default=None, gt=0, allow_inf_nan=False, description="CPU limit, such as 1.5")]
 
     @field_validator("task")
     @classmethod
@@ -71,49 +37,19 @@ class SpawnInput(Input):
             raise ValueError("holds a NUL character")
         return value
 
-    @field_validator("workspace_path", "model", "fallback_model", "system_prompt", "append_system_prompt")
+    @field_validator("secrets")
     @classmethod
-    def _is_a_word(cls, value: str | None) -> str | None:
-        if value is not None and "\0" in value:
-            raise ValueError("holds a NUL character")
+    def _are_names(cls, value: str | None) -> str | None:
+        environment.names(value)
         return value
 
-    @field_validator("mcp_config")
-    @classmethod
-    def _is_json(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                parsed = json.loads(value)
-            except ValueError as error:
-                raise ValueError(f"is no JSON ({error})") from error
-            if not isinstance(parsed, dict):
-                raise ValueError("is no JSON object")
-        return value
-
-    @field_validator("env")
-    @classmethod
-    def _is_harmless(cls, value: str | None) -> str | None:
-        env_lines(value)
-        return value
-
-
-def env_lines(text: str | None) -> dict[str, str]:
-    """KEY=VALUE lines. Raises ValueError for one that is none, or could redirect or read the operator's credential."""
-    found: dict[str, str] = {}
-    for line in (text or "").splitlines():
-        if not line.strip():
-            continue
-        name, equals, value = line.partition("=")
-        if not equals or not _ENV_NAME.fullmatch(name) or "\0" in value:
-            raise ValueError(f"{line[:40]!r} is no KEY=VALUE line")
-        if _FORBIDDEN_ENV.fullmatch(name):
-            raise ValueError(f"may not set {name}: it could redirect or read the operator's credential")
-        found[name] = value
-    return found
-
-
-def _words(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(word.strip() for word in text.split(",") if word.strip())
+    @model_validator(mode="after")
+    def _has_each_variable_once(self) -> SpawnInput:
+        twice = environment.lines(self.env).keys() & set(environment.names(self.secrets))
+        if twice:
+            remedy = "Leave it out of one of them."
+            raise BadInput("secrets", f"{', '.join(sorted(twice))} is set by `env` too.", remedy=remedy)
+        return self
 
 
 class SpawnOutput(Output):
@@ -133,7 +69,27 @@ class SpawnOutput(Output):
         return f"{self.container_id} started in {self.workspace}."
 
 
+def _restrict(given: SpawnInput, rights: frozenset[Right]) -> None:
+    if given.network == "open" and Right.MANAGE not in rights:
+        remedy = "Leave it out: whoever may, allows what is missing with the button in the thread."
+        raise NotPermitted(f"`network:open` takes the right to {Right.MANAGE}, as allowing a host does.", remedy=remedy)
+
+
 async def _spawn(crew: Crew, given: SpawnInput, call: Call) -> SpawnOutput:
+    crew.settings.require_credential()
+    kept, seen = await asyncio.gather(defaults.of_channel(crew, call.origin), crew.look())
+    values = defaults.missing(given, kept)
+    order = _order(SPAWN.parse({**values, **given.model_dump(include=given.model_fields_set)}), tuple(values))
+    try:
+        run = await crew.spawn(order, call.origin, call.progress, name=call.run, seen=seen)
+    except BadInput as error:
+        raise defaults.from_channel(error) if error.field in values else error from error
+    place, why = (run.waiting.place, run.waiting.why) if run.waiting else (None, "")
+    workspace = run.record.workspace if run.record else ""
+    return SpawnOutput(container_id=run.name, workspace=workspace, queue_place=place, waits_for=why)
+
+
+def _order(given: SpawnInput, from_channel: tuple[str, ...]) -> Order:
     options = CliOptions(
         model=given.model,
         fallback_model=given.fallback_model,
@@ -141,25 +97,28 @@ async def _spawn(crew: Crew, given: SpawnInput, call: Call) -> SpawnOutput:
         permission_mode=given.permission_mode,
         max_turns=given.max_turns,
         max_budget_usd=given.max_budget_usd,
-        allowed_tools=_words(given.allowed_tools),
-        disallowed_tools=_words(given.disallowed_tools) or (),
+        allowed_tools=None if given.allowed_tools is None else rules(given.allowed_tools),
+        disallowed_tools=rules(given.disallowed_tools or ""),
         system_prompt=given.system_prompt,
         append_system_prompt=given.append_system_prompt,
         mcp_config=given.mcp_config,
     )
-    order = Order(
+    plain: dict[str, Any] = given.model_dump()
+    shown = sorted(given.model_fields_set - {"task", "secrets", "workspace_path"})
+    return Order(
         task=given.task,
         workspace=given.workspace_path,
         timeout_s=given.timeout / 1000,
         options=options,
-        env=env_lines(given.env),
+        env=environment.lines(given.env),
         memory=given.memory,
         cpus=given.cpus,
+        disk=given.disk,
+        network=given.network,
+        secrets=environment.names(given.secrets),
+        told=defaults.told(plain, shown),
+        from_channel=from_channel,
     )
-    run = await crew.spawn(order, call.origin, call.progress, name=call.run)
-    place, why = (run.waiting.place, run.waiting.why) if run.waiting else (None, "")
-    workspace = run.record.workspace if run.record else ""
-    return SpawnOutput(container_id=run.name, workspace=workspace, queue_place=place, waits_for=why)
 
 
 SPAWN = Tool(
@@ -171,5 +130,6 @@ SPAWN = Tool(
     SpawnOutput,
     _spawn,
     timeout_s=1800,
+    restrict=_restrict,
 )
 TOOLS = (SPAWN,)

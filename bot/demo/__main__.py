@@ -48,7 +48,7 @@ async def _once(given: argparse.Namespace) -> int:
     assert running is not None
     # SIGTERM, too, ends what was started; Ctrl-C does so by itself.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-    async with stage(given.directory.resolve(), _say, anew=True) as found:
+    async with stage(given.directory.resolve(), _say, anew=True, idle_s=0) as found:
         _say(f'/spawn task:"{given.task}"')
         started = time.monotonic()
         await found.discord.person.slash("spawn", task=given.task)
@@ -84,7 +84,7 @@ async def _ended(found: Stage, thread_id: int) -> str:
     async with asyncio.timeout(_RUN_S):
         while (name := await _told_run(found, thread_id)) is None:
             await asyncio.sleep(0.1)
-    return view(await found.bot.crew.runs.describe(name), found.bot.crew.mask).state
+    return view(await found.bot.crew.runs.describe(name), found.bot.crew.mask).ending
 
 
 async def _told_run(found: Stage, thread_id: int) -> str | None:

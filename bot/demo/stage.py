@@ -47,10 +47,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path, say: Say, *, port: int = 0, anew: bool = False) -> AsyncGenerator[Stage]:
+async def stage(
+    directory: Path, say: Say, *, port: int = 0, anew: bool = False, idle_s: float = 300.0
+) -> AsyncGenerator[Stage]:
     """Everything for the length of the block, its files in `directory`; nothing is left running behind it.
 
-    With `anew` the repository of an earlier time goes, so that there is something to change.
+    With `anew` the repository of an earlier time goes, so that there is something to change. An agent that is done stays warm
+    for `idle_s` seconds.
     """
     root = directory / "vps"
     async with contextlib.AsyncExitStack() as stack:
@@ -80,6 +83,7 @@ async def stage(directory: Path, say: Say, *, port: int = 0, anew: bool = False)
                 "HETZNER_KNOWN_HOSTS": server.known_hosts,
                 "AGENTFLOW_ROOT": str(root),
                 "AGENTFLOW_STATE_DIR": directory / "state",
+                "AGENTFLOW_IDLE_S": idle_s,
                 **credential,
             }
         )
@@ -88,6 +92,7 @@ async def stage(directory: Path, say: Say, *, port: int = 0, anew: bool = False)
         say("Bot: connected to the embedded Discord, commands synced")
         try:
             await bot.crew.image.ensure(_told(say))
+            await bot.crew.gateway.ensure(_told(say))
             yield Stage(discord, bot, await _workspace(bot, root, anew=anew), model)
         finally:
             await _clear(bot, say)
@@ -129,6 +134,7 @@ async def _clear(bot: Bot, say: Say) -> None:
         while any(run.alive and run.record for run in await bot.crew.runs.list()):
             await asyncio.sleep(0.2)
     await bot.crew.runs.stop_keeper()
+    await bot.crew.gateway.remove()
 
 
 def seed(workspace: Path) -> None:

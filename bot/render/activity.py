@@ -12,13 +12,19 @@ _LATEST = 8.64e12
 _WORDS = Words(
     "{what}, began {since}",
     {
-        Doing.PERSON: "🙋 Waiting for a person, asked {since}",
+        Doing.PERSON: "🙋 Waits for an answer, asked {since}, expires {ahead}: {what}",
         Doing.RETRYING: "🔁 {what} {ahead}",
         Doing.LIMITED: "⛔ Rate-limited, resets {ahead}",
+        Doing.PAUSED: "⏸️ Paused: {what}, goes on {ahead}",
         Doing.SILENT: "🔇 Silent{place}: last sign of life {since}",
         Doing.HUNG: "🧊 Hung, being resumed: last sign of life {since}",
     },
-    {Doing.RETRYING: "🔁 {what} under way", Doing.LIMITED: "⛔ Rate-limited, began {since}"},
+    {
+        Doing.PERSON: "🙋 Waits for an answer, asked {since}: {what}",
+        Doing.RETRYING: "🔁 {what} under way",
+        Doing.LIMITED: "⛔ Rate-limited, began {since}",
+        Doing.PAUSED: "⏸️ Paused: {what}",
+    },
 )
 
 

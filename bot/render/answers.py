@@ -6,16 +6,20 @@ import time
 
 from agents.tools.agents import ListOutput, StatusOutput, TextOutput, WaitOutput
 from agents.tools.core import Output
+from agents.tools.usage import UsageOutput
 from agents.tools.views import AgentView
 from agents.tools.workspaces import DiffOutput
+from bot.render import usage
 from bot.render.activity import said
 from bot.render.blocks import Attachment, attachment
 from bot.render.text import duration, fence, inline_code, money, plain, shorten, width
 from vps.errors import VpsError
 from vps.mask import Mask
+from vps.outcome import Ending
 
 _SIGNS = {
-    "queued": "🕓", "starting": "🚀", "running": "⏳", "succeeded": "✅", "failed": "❌", "refused": "🚫", "limited": "⛔",
+    "queued": "🕓", "starting": "🚀", "running": "⏳", "waiting": "⏸️", "succeeded": "✅",
+    "failed": "❌", "refused": "🚫", "limited": "⛔",
     "interrupted": "⏹️", "stopped": "⏹️", "timed_out": "⏱️", "out_of_memory": "💥", "vanished": "👻", "hung": "🧊",
 }  # fmt: skip
 _LIMIT = 1900
@@ -38,7 +42,16 @@ def answer(output: Output) -> Answer:
         return _text(f"{state}{_agent(output.agent)}\n{plain(output.agent.result)}", "result.md", fenced=False)
     if isinstance(output, DiffOutput):
         return _diff(output)
-    return _text(plain(output.summary()), "answer.txt", fenced=False)
+    return (
+        _usage(output)
+        if isinstance(output, UsageOutput)
+        else _text(plain(output.summary()), "answer.txt", fenced=False)
+    )
+
+
+def _usage(output: UsageOutput) -> Answer:
+    picture = Attachment("usage.png", usage.picture(output.usage), usage.alt(output.usage))
+    return usage.text(output.usage), (picture,)
 
 
 def failure(error: VpsError, mask: Mask) -> str:
@@ -74,13 +87,17 @@ def _table(output: ListOutput) -> str:
 
 
 def _row(agent: AgentView) -> str:
-    head = f"{_SIGNS.get(agent.state, '▫️')} {inline_code(agent.container_id)}"
+    head = f"{_sign(agent)} {inline_code(agent.container_id)}"
     if agent.by_hand:
         return f"{head} started by hand · {plain(agent.state)}{_stale(agent)}"
     is_told = agent.waiting or (agent.activity and agent.activity.is_trouble)
     trouble = f"\n↳ {_doing(agent)}" if is_told else ""
     figures = f"{duration(agent.elapsed_ms)} · {money(agent.cost_usd)}{trouble}{_stale(agent)}"
     return f"{head} {plain(shorten(' '.join(agent.task.split()), 50))} · {figures}"
+
+
+def _sign(agent: AgentView) -> str:
+    return _SIGNS.get(agent.ending or agent.state, "▫️")
 
 
 def _doing(agent: AgentView) -> str:
@@ -94,13 +111,15 @@ def _stale(agent: AgentView) -> str:
 def _agent(agent: AgentView) -> str:
     if agent.by_hand:
         return _row(agent)
-    lines = [f"{_SIGNS.get(agent.state, '▫️')} **{agent.state.replace('_', ' ')}** {inline_code(agent.container_id)}"]
+    lines = [f"{_sign(agent)} **{agent.standing}** {inline_code(agent.container_id)}"]
     lines.append(plain(shorten(" ".join(agent.task.split()), 200)))
     lines.append(
         f"⏱️ {duration(agent.elapsed_ms)} · {agent.turns} turns · {money(agent.cost_usd)} · {plain(agent.model)}"
     )
+    if agent.given:
+        lines.append(f"⚙️ {plain(shorten(agent.given, 400))}")
     if agent.alive and agent.doing:
         lines.append(f"↳ {_doing(agent)}")
-    if agent.reason and not agent.alive:
+    if agent.reason and agent.ending not in ("", Ending.SUCCEEDED):
         lines.append(plain(shorten(f"{agent.reason} {agent.remedy}".strip(), 600)))
     return "\n".join(lines) + _stale(agent)

@@ -28,10 +28,12 @@ class Batch:
     end: int
     text: str
     files: tuple[Attachment, ...] = ()
+    asks: tuple[str, ...] = ()
 
 
 def next_batch(waiting: Sequence[Block]) -> Batch:
-    """The next message for blocks that wait in order, at least one. Only sealed blocks merge: others still change."""
+    """The next message for blocks that wait in order, at least one. Only sealed blocks merge: others still change. What pings
+    stands alone."""
     if len(waiting) > CALM and len(merged := list(_sealed(waiting))) > 1:
         return _file(merged) if sum(width(block.text) for block in merged) > FLOOD else _merged(merged)
     return alone(waiting[0])
@@ -39,12 +41,12 @@ def next_batch(waiting: Sequence[Block]) -> Batch:
 
 def alone(block: Block) -> Batch:
     """A block as a message of its own."""
-    return Batch(block.index, block.index, block.start, block.end, block.text, block.files)
+    return Batch(block.index, block.index, block.start, block.end, block.text, block.files, block.asks)
 
 
 def _sealed(waiting: Sequence[Block]) -> Iterator[Block]:
     for block in waiting:
-        if not block.sealed:
+        if not block.sealed or "ping" in block.asks:
             return
         yield block
 
@@ -80,4 +82,5 @@ def _fitting(blocks: Sequence[Block], text_limit: int, files_limit: int) -> list
 
 def _batch(taken: Sequence[Block], text: str, *more: Attachment) -> Batch:
     files = (*more, *(file for block in taken for file in block.files))
-    return Batch(taken[0].index, taken[-1].index, taken[-1].start, max(block.end for block in taken), text, files)
+    asks = tuple(dict.fromkeys(ask for block in taken for ask in block.asks))
+    return Batch(taken[0].index, taken[-1].index, taken[-1].start, max(block.end for block in taken), text, files, asks)

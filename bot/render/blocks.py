@@ -15,15 +15,16 @@ FILES_LIMIT = 10
 FILE_BYTES = 8 * 1024 * 1024
 """Kept under Discord's 10 MiB for an attachment, with room for the multipart envelope."""
 
-Kind = Literal["text", "tools", "todo", "notice", "error"]
+Kind = Literal["text", "tools", "todo", "notice", "error", "end", "question"]
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file of a message."""
+    """A file of a message. `description` tells those who cannot see a picture what it shows."""
 
     name: str
     content: bytes
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Block:
     kind: Kind
     files: tuple[Attachment, ...] = ()
     sealed: bool = False
+    asks: tuple[str, ...] = ()
+    """What people may answer with a button, see bot.render.asks."""
 
 
 def attachment(name: str, text: str) -> Attachment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import discord
 from discord import ui
@@ -15,7 +16,8 @@ from .text import beginning, count, duration, fence, inline_code, money, one_lin
 
 STOP_ID = "agentflow:stop:"
 """What the Stop button's custom_id begins with; the run's name follows."""
-TASK_CHARS, REASON_CHARS, NOTE_CHARS = 300, 600, 300
+INTERRUPT_ID = "agentflow:int:"
+TASK_CHARS, REASON_CHARS, NOTE_CHARS, GIVEN_CHARS = 300, 600, 300, 400
 STAT_FILES, STAT_COLUMNS = 15, 72
 
 _Look = tuple[str, str, int]
@@ -62,7 +64,12 @@ class CardView:
     asked_by: str = ""
     branch: str = ""
     """That of a tree made for this agent."""
+    given: str = ""
+    """Its options that are not as built in."""
     can_stop: bool = False
+    can_interrupt: bool = False
+    parent: str = ""
+    """A mention of the thread of the agent that started this one."""
 
 
 def card(view: CardView) -> ui.LayoutView:
@@ -76,14 +83,26 @@ def card(view: CardView) -> ui.LayoutView:
         )
         first = ui.Section(ui.TextDisplay(head), accessory=stop)
     layout = ui.LayoutView(timeout=None)
-    layout.add_item(ui.Container(first, ui.TextDisplay(_body(view)), accent_colour=colour))
+    more: list[ui.Item[ui.LayoutView]] = []
+    if view.can_interrupt:
+        interrupt: ui.Button[ui.LayoutView] = ui.Button(label="Interrupt", custom_id=f"{INTERRUPT_ID}{view.name}")
+        more.append(ui.ActionRow(interrupt))
+    layout.add_item(ui.Container(first, ui.TextDisplay(_body(view)), *more, accent_colour=colour))
     return layout
 
 
-def end_message(view: CardView, outcome: Outcome, changes: Changes | None) -> str:
-    """The message that ends a run: what happened, its time, turns and cost, the remedy and the diffstat."""
+class Figures(NamedTuple):
+    """Of a turn, or of a whole run."""
+
+    elapsed_ms: float
+    turns: int
+    cost_usd: float
+
+
+def end_message(asker: str, figures: Figures, outcome: Outcome, changes: Changes | None) -> str:
+    """The message that ends a turn or a run: what happened, its time, turns and cost, the remedy and the diffstat."""
     sign, title, _ = _look("finished", outcome.ending)
-    parts = [" ".join(part for part in (view.asked_by, f"{sign} **{title}**", f"· {_figures(view)}") if part)]
+    parts = [" ".join(part for part in (asker, f"{sign} **{title}**", f"· {_figures(figures)}") if part)]
     if outcome.reason and outcome.ending is not Ending.SUCCEEDED:
         parts.append(one_line(outcome.reason, REASON_CHARS))
     if outcome.remedy:
@@ -105,12 +124,12 @@ def _task(task: str) -> str:
     return head if width(words) <= TASK_CHARS else f"{head} …"
 
 
-def _figures(view: CardView) -> str:
-    parts = [f"⏱️ {duration(view.elapsed_ms)}"]
-    if view.turns:
-        parts.append(count(view.turns, "turn"))
-    if view.cost_usd:
-        parts.append(money(view.cost_usd))
+def _figures(figures: Figures) -> str:
+    parts = [f"⏱️ {duration(figures.elapsed_ms)}"]
+    if figures.turns:
+        parts.append(count(figures.turns, "turn"))
+    if figures.cost_usd:
+        parts.append(money(figures.cost_usd))
     return " · ".join(parts)
 
 
@@ -120,12 +139,16 @@ def _body(view: CardView) -> str:
         origin.append(one_line(view.model, 80))
     if view.asked_by:
         origin.append(f"for {view.asked_by}")
-    lines = [_figures(view)]
+    if view.parent:
+        origin.append(f"child of {view.parent}")
+    lines = [_figures(Figures(view.elapsed_ms, view.turns, view.cost_usd))]
     if view.last_action and view.state != "finished":
         lines.append(f"↳ {one_line(view.last_action, 200)}")
     lines += [one_line(text, limit) for text, limit in ((view.note, NOTE_CHARS), (view.reason, REASON_CHARS)) if text]
     if view.remedy:
         lines.append(f"→ {one_line(view.remedy, REASON_CHARS)}")
+    if view.given:
+        lines.append(f"-# ⚙️ {one_line(view.given, GIVEN_CHARS)}")
     return "\n".join([*lines, f"-# {' · '.join(origin)} · {inline_code(view.name, 90)}"])
 
 

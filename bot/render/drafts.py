@@ -23,6 +23,11 @@ class Draft:
     current: bool = True
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """What people may answer with a button."""
+        return ()
+
+    @property
     def sealed(self) -> bool:
         """Whether it never changes again."""
         return not self.current
@@ -34,7 +39,7 @@ class Draft:
     def block(self) -> Block:
         """The draft as it stands."""
         text, files = self.content()
-        return Block(self.index, self.start, self.end, text, self.kind, files, self.sealed)
+        return Block(self.index, self.start, self.end, text, self.kind, files, self.sealed, self.asked)
 
 
 @dataclass(slots=True)
@@ -46,6 +51,12 @@ class TextDraft(Draft):
     topic: str = ""
     times: int = 1
     files: tuple[Attachment, ...] = ()
+    asks: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """See `Draft.asked`."""
+        return self.asks
 
     def content(self) -> tuple[str, tuple[Attachment, ...]]:
         """The text while it is current, or what is left of it."""

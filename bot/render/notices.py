@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vps.activity import trouble
-from vps.events.types import ApiRetry, Compacted, ModelFallback, RateLimit, Refusal, Supervisor
+from vps.events.types import ApiRetry, Compacted, Gateway, ModelFallback, RateLimit, Refusal, Supervisor
 
 from .text import HUGE, count, duration, inline_code, one_line
 
@@ -65,24 +67,56 @@ def limit(event: RateLimit) -> str:
 def supervisor(event: Supervisor) -> str:
     """What the supervisor did; empty for the ordinary course, which the card and the end tell."""
     match event.subtype:
-        case "timeout":
-            return "⏱️ The time is up, the agent is being interrupted"
         case "hung":
             then = "Resuming it did not help: giving up" if event.reason == "again" else "Interrupting it"
             return f"🧊 It hangs: {line(event.detail)}. {then}"
         case "resumed":
             return "▶️ Resumed in its session" + (", in a new process" if event.reason == "replaced" else "")
-        case "stopping":
-            return "⏹️ Stopping"
         case "bad_input":
             return "⚠️ A message could not be delivered" + (f": {line(event.detail)}" if event.detail else "")
+        case "disk_low":
+            return f"⚠️ It has added {line(event.detail)} to the disk. Beyond that it is ended"
         case _:
-            return ""
+            return _ENDINGS.get(event.subtype, "")
+
+
+_ENDINGS = {"timeout": "⏱️ The time is up, the agent is being interrupted", "stopping": "⏹️ Stopping"}
+
+
+def gateway(event: Gateway) -> str:
+    """What the gateway holds or let through, denied or warned of."""
+    match event.subtype:
+        case "paused":
+            until = (
+                f" It goes on <t:{event.until:.0f}:R>." if event.until is not None and 0 <= event.until < HUGE else ""
+            )
+            return f"⏸️ Paused: {line(event.text)}{'' if event.text.endswith('.') else '.'}{until}"
+        case "unpaused":
+            return "▶️ It goes on"
+        case "warned":
+            return f"⚠️ {line(event.text[:1].upper() + event.text[1:])}"
+        case "denied" if event.inward:
+            inward = "it leads to an inward address (AGENTFLOW_ALLOWED_NETWORKS)"
+            return f"🚫 Not let through to {inline_code(event.host, 255)}: {inward}"
+        case "denied":
+            return f"🚫 Not let through to {inline_code(event.host, 255)}"
+        case _:
+            return "🚫 Not let through to more hosts than are told here"
 
 
 def compacted(event: Compacted) -> str:
     """The conversation became shorter, by itself or on demand."""
     return "🗜️ Conversation compacted" + (f" ({line(event.trigger, 40)})" if event.trigger else "")
+
+
+NO_SERVER = ("failed", "needs-auth", "disabled")
+"""What the CLI says of an MCP server that it goes without."""
+
+
+def servers(names: Sequence[str]) -> str:
+    """MCP servers that the agent has to do without."""
+    which = ", ".join(inline_code(name, 60) for name in names)
+    return f"🔌 It goes without the MCP server {which}, which did not start. Check `mcp_config` and what it may reach"
 
 
 def malformed(text: str, times: int) -> str:

@@ -10,13 +10,17 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vps.events.asked import Answered, Question
 from vps.events.types import (
+    AgentCalled,
     ApiRetry,
     Compacted,
+    Gateway,
     Init,
     Line,
     Malformed,
     ModelFallback,
+    Notified,
     RateLimit,
     Refusal,
     Result,
@@ -30,10 +34,13 @@ from vps.events.types import (
     ToolUse,
     UserMessage,
 )
+from vps.tally import Tally
 
-from . import answer, notices, todo, tools
+from . import answer, inside, notices, todo, tools, turns
+from .asks import asks
 from .blocks import Block, Kind
 from .drafts import Draft, Row, TextDraft, ToolsDraft
+from .questions import QuestionDraft, before
 from .text import blank, shorten
 from .tool_subjects import subject
 from .tools import State
@@ -59,12 +66,15 @@ class _Running:
 class Timeline:
     """`feed` takes the log's lines in order; `blocks` are the messages they make.
 
-    `workspace` is the directory that paths are shown relative to. `last_action` is what the agent does right now.
+    `workspace` is the directory that paths are shown relative to, `work` the name of the one it is in, and `asker` a mention of
+    whoever is asked and told things; of turns that end too, unless it `is_child`. `last_action` is what the agent does right now.
     """
 
-    def __init__(self, workspace: str) -> None:
+    def __init__(self, workspace: str, asker: str = "", work: str = "", *, is_child: bool = False) -> None:
         self.last_action = ""
-        self._workspace = workspace
+        self._workspace, self._asker, self._work = workspace, asker, work
+        self._told = "" if is_child else asker
+        self._tally = Tally()
         self._drafts: list[Draft] = []
         self._next = 0
         self._at = Line(0, 0, ())
@@ -72,10 +82,12 @@ class Timeline:
         self._running: dict[str, _Running] = {}
         self._tasks: dict[str, str] = {}
         self._todo: todo.TodoDraft | None = None
+        self._asked: dict[str, QuestionDraft] = {}
         self._said = ""
         self._limit: tuple[object, ...] = ()
+        self._failed = set[str]()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
-            Init: lambda _: self._close(),
+            Init: self._init,
             Text: self._text,
             ToolUse: self._tool_use,
             ToolResult: self._tool_result,
@@ -85,6 +97,11 @@ class Timeline:
             RateLimit: self._rate_limit,
             Malformed: self._malformed,
             Supervisor: self._supervisor,
+            Gateway: self._gateway,
+            Question: self._question,
+            Answered: self._answered,
+            Notified: lambda event: self._notice(inside.told(event, self._asker), asks=("ping",)),
+            AgentCalled: self._called,
             UserMessage: self._user_message,
             Status: self._status,
             ModelFallback: lambda event: self._notice(notices.fallback(event)),
@@ -107,15 +124,27 @@ class Timeline:
         """Takes in the next line."""
         self._at = line
         for event in line.events:
+            self._tally.feed(event)
             if handler := self._handlers.get(type(event)):
                 handler(event)
 
     def finish(self) -> None:
         """Seals every block: the process behind the log has ended, nothing that is open will get a result."""
         self._abandon(lambda _: True)
+        for asked in list(self._asked):
+            self._answered(Answered(id=asked, how="lost"))
         self._close()
         self._seal_todo()
         self.last_action = ""
+
+    def _init(self, event: Init) -> None:
+        self._close()
+        failed = [
+            name for name, status in event.mcp_servers if status in notices.NO_SERVER and name not in self._failed
+        ]
+        self._failed.update(failed)
+        if failed:
+            self._notice(notices.servers(failed))
 
     def _text(self, event: Text) -> None:
         if blank(event.text):
@@ -182,10 +211,41 @@ class Timeline:
     def _supervisor(self, event: Supervisor) -> None:
         if event.subtype in ("started", "ended"):
             self.finish()
+        if event.subtype == "turn_ended":
+            self._turn_ended()
         if event.reason == "replaced":
             self._abandon(lambda _: True)
         if text := notices.supervisor(event):
             self._notice(text)
+
+    def _turn_ended(self) -> None:
+        self._close()
+        self._seal_todo()
+        text, asks = turns.ended(self._tally, self._told, self._work)
+        self._add(TextDraft(self._next, self._at.start, self._at.end, "end", current=False, text=text, asks=asks))
+
+    def _called(self, event: AgentCalled) -> None:
+        if text := inside.started(event):
+            self._notice(text)
+
+    def _gateway(self, event: Gateway) -> None:
+        self._notice(notices.gateway(event), asks=asks(event))
+
+    def _question(self, event: Question) -> None:
+        if event.id in self._asked:
+            return
+        if words := before(event):
+            self._say(words, "text")
+        self._close()
+        where = (self._next, self._at.start, self._at.end)
+        draft = QuestionDraft(*where, "question", question=event, asker=self._asker, workspace=self._workspace)
+        self._asked[event.id] = draft
+        self._add(draft)
+
+    def _answered(self, event: Answered) -> None:
+        draft = self._asked.pop(event.id, None)
+        if draft is not None:
+            draft.end_of_it, draft.end = event, self._at.end
 
     def _user_message(self, event: UserMessage) -> None:
         if event.text.startswith("[Request interrupted by user") and not event.is_replay:
@@ -231,7 +291,16 @@ class Timeline:
         for piece in pieces:
             self._add(TextDraft(self._next, self._at.start, self._at.end, kind, current=False, text=piece, files=files))
 
-    def _notice(self, text: str, *, over: str = "", topic: str = "", times: int = 1, kind: Kind = "notice") -> None:
+    def _notice(
+        self,
+        text: str,
+        *,
+        over: str = "",
+        topic: str = "",
+        times: int = 1,
+        kind: Kind = "notice",
+        asks: tuple[str, ...] = (),
+    ) -> None:
         """A line of its own; it takes the place of the one before if both have the same topic."""
         text, over = shorten(text, _NOTICE), shorten(over, _NOTICE)
         current = self._current
@@ -239,7 +308,9 @@ class Timeline:
             current.text, current.over, current.times, current.end = text, over, times, self._at.end
             return
         self._close()
-        draft = TextDraft(self._next, self._at.start, self._at.end, kind, bool(topic), text, over, topic, times)
+        draft = TextDraft(
+            self._next, self._at.start, self._at.end, kind, bool(topic), text, over, topic, times, asks=asks
+        )
         self._add(draft)
         self._current = draft if topic else None
 

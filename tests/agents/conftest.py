@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from agents.config import Settings, load
 from tests.agent_image import IMAGE
 from tests.host_figures import variable
+from vps.host.layout import LABEL_ROOT
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd, generate_key, sshd
 
@@ -84,6 +85,7 @@ def environ(server: Sshd, key: Path, model: ScriptedModel, root: Path) -> dict[s
         "ANTHROPIC_API_KEY": KEY,
         "ANTHROPIC_BASE_URL": model.url,
         "AGENTFLOW_ROOT": str(root),
+        "AGENTFLOW_IDLE_S": "0",
         "AGENTFLOW_IMAGE": IMAGE,
     }
 
@@ -99,7 +101,18 @@ async def station(place: Path, figures: Path) -> AsyncIterator[Station]:
 
 
 @pytest.fixture
-def docked(station: Station, image: str) -> Station:
-    """The same with a Docker engine and the agent image."""
+async def docked(station: Station, image: str) -> AsyncIterator[Station]:
+    """The same with a Docker engine and the agent image. No container of it is left, the gateway's included."""
     assert image == IMAGE
-    return station
+    yield station
+    (station.root / "gateway/start.json").unlink(missing_ok=True)  # or the keeper would start it again
+    listed = await _docker("ps", "--all", "--quiet", "--filter", f"label={LABEL_ROOT}={station.root}")
+    if listed:
+        await _docker("rm", "--force", "--volumes", *listed.split())
+
+
+async def _docker(*words: str) -> str:
+    process = await asyncio.create_subprocess_exec("docker", *words, stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(60):
+        out, _ = await process.communicate()
+    return out.decode()

@@ -9,6 +9,7 @@ import pytest
 
 from agents.config import Address, Settings, SettingsError, load
 from vps.errors import VpsError
+from vps.hosts import USUAL
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
@@ -45,7 +46,22 @@ def test_ids_are_separated_by_commas() -> None:
         ("DISCORD_API_URL", "http://discord.example/api/v10"),
         ("DISCORD_GATEWAY_URL", "ws://gateway.example"),
         ("DISCORD_GATEWAY_URL", "https://gateway.example"),
+        ("GITHUB_API_URL", "https://git_hub.example/api/v3"),
+        ("CLAUDE_CODE_OAUTH_REFRESH_TOKEN", "of-no-token"),
+        ("AGENTFLOW_ALLOWED_HOSTS", "example.com, https://example.com/path"),
+        ("AGENTFLOW_ALLOWED_HOSTS", "*"),
+        ("AGENTFLOW_ALLOWED_NETWORKS", "10.0.0.1/8"),
+        ("AGENTFLOW_ALLOWED_NETWORKS", "10.0.0.0/8,::/0"),
+        ("AGENTFLOW_BUDGET_RUN", "0"),
+        ("AGENTFLOW_BUDGET_PERSON", "-1"),
+        ("AGENTFLOW_BUDGET_DAY", "nan"),
+        ("AGENTFLOW_BUDGET_DAY", "ten"),
+        ("AGENTFLOW_REQUESTS_PER_MINUTE", "0"),
         ("AGENTFLOW_LOG_LEVEL", "loud"),
+        ("AGENTFLOW_DISK_GB", "0"),
+        ("AGENTFLOW_DISK_GB", "nan"),
+        ("AGENTFLOW_DISK_GB", "20g"),
+        ("AGENTFLOW_RUNTIME", "--privileged"),
         ("AGENTFLOW_METRICS", "on"),
         ("AGENTFLOW_METRICS", "127.0.0.1:0"),
         ("AGENTFLOW_METRICS", "127.0.0.1:99999"),
@@ -63,6 +79,31 @@ def test_a_wrong_setting_is_named_with_a_remedy(name: str, value: str) -> None:
 )
 def test_metrics_listen_on_loopback_unless_told_otherwise(given: str, host: str) -> None:
     assert Address(host, 9187) == load({"AGENTFLOW_METRICS": given}, None).AGENTFLOW_METRICS
+
+
+def test_hosts_and_networks_are_added_to_the_usual_ones() -> None:
+    given = {
+        "AGENTFLOW_ALLOWED_HOSTS": "Registry.Example.com:8443, *.bücher.example,",
+        "AGENTFLOW_ALLOWED_NETWORKS": "10.1.0.0/16, fd00::/8",
+        "GITHUB_API_URL": "https://git.example.com/api/v3",
+    }
+    agents = load(given, None).agents
+    further = ("git.example.com:443", "*.git.example.com:443", "registry.example.com:8443", "*.xn--bcher-kva.example")
+    assert agents.hosts == (*USUAL, *further)
+    assert agents.networks == ("10.1.0.0/16", "fd00::/8")
+    assert load({}, None).agents.hosts == USUAL
+    assert (load({}, None).agents.networks, load({}, None).agents.requests_per_minute) == ((), 120)
+
+
+def test_budgets_and_the_token_that_renews_reach_the_agents_settings() -> None:
+    given = {"AGENTFLOW_BUDGET_RUN": "0.5", "AGENTFLOW_BUDGET_PERSON": "10", "AGENTFLOW_BUDGET_DAY": "50"}
+    secrets = {"CLAUDE_CODE_OAUTH_TOKEN": "access-0123456789", "CLAUDE_CODE_OAUTH_REFRESH_TOKEN": "refresh-0123456789"}
+    settings = load({**given, **secrets}, None)
+    agents = settings.agents
+    assert (agents.budget_run, agents.budget_person, agents.budget_day) == (0.5, 10.0, 50.0)
+    assert agents.refresh_token is not None
+    assert settings.mask.text("refresh-0123456789") == "[masked]"
+    assert load({}, None).agents.budget_run is None
 
 
 def test_stand_ins_on_loopback_need_no_tls() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 
 import pytest
 from aiohttp import web
@@ -21,8 +22,29 @@ async def test_a_sound_host_has_no_failure(docked: Station) -> None:
     assert done.code == 0, done.out
     assert "FAIL" not in found.values()
     assert [
-        found[name] for name in ("host key", "login", "python", "inotify", "relay", "docker", "clock", "model")
-    ] == ["ok"] * 8
+        found[name]
+        for name in ("host key", "login", "python", "inotify", "relay", "docker", "sandbox", "clock", "model")
+    ] == ["ok"] * 9
+
+
+async def test_a_runtime_that_is_missing_or_in_which_the_cli_does_not_start_fails_and_an_open_root_is_told(
+    docked: Station,
+) -> None:
+    docked.root.mkdir(mode=0o755)
+    missing = await docked.agentflow("doctor", AGENTFLOW_RUNTIME="kata")
+    docked.root.chmod(0o750)
+    assert (missing.code, levels(missing.out)["sandbox"], levels(missing.out)["relay"]) == (1, "FAIL", "warn")
+    assert "has no runtime kata; it has runc" in missing.out
+    assert f"chmod o= {docked.root}" in missing.out
+    assert (await docked.agentflow("doctor", AGENTFLOW_RUNTIME="runc")).code == 0
+
+    subprocess.run(["docker", "import", "-", "agentflow-empty:tests"], input=bytes(10240), check=True)
+    try:
+        broken = await docked.agentflow("doctor", AGENTFLOW_RUNTIME="runc", AGENTFLOW_IMAGE="agentflow-empty:tests")
+    finally:
+        subprocess.run(["docker", "image", "rm", "agentflow-empty:tests"], check=True)
+    assert levels(broken.out)["sandbox"] == "FAIL", broken.out
+    assert "the CLI does not start in runc" in broken.out
 
 
 async def test_a_wrong_setting_fails_and_the_rest_is_skipped(station: Station) -> None:

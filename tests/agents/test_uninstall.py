@@ -12,10 +12,13 @@ import pytest
 from pydantic import SecretStr
 
 from tests.agents.conftest import IMAGE, KEY, Station, environ
+from vps.commands.gateway import name as container_name
+from vps.host.layout import LABEL_ROOT
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import generate_key, sshd
 
-_OWN_IMAGE = "agentflow-uninstall-tests:latest"
+_OWN_IMAGE = "agentflow-claude-code:uninstall-tests"
+_GATEWAY_IMAGE = "agentflow-gateway:uninstall-tests"
 
 
 async def run(*argv: str) -> str:
@@ -45,7 +48,16 @@ async def installed(docked: Station) -> AsyncIterator[Station]:
     docked.environ["AGENTFLOW_IMAGE"] = _OWN_IMAGE
     assert (await docked.agentflow("list")).code == 0
     yield docked
-    await run("docker", "image", "rm", _OWN_IMAGE)
+    await run("docker", "image", "rm", _OWN_IMAGE, _GATEWAY_IMAGE)
+
+
+async def a_gateway(root: Path) -> str:
+    """What is called so, on an image of that name."""
+    name = container_name(str(root))
+    await run("docker", "tag", IMAGE, _GATEWAY_IMAGE)
+    label = f"{LABEL_ROOT}={root}"
+    await run("docker", "run", "-d", "--init", "--name", name, "--label", label, _GATEWAY_IMAGE, "sleep", "300")
+    return name
 
 
 async def test_everything_goes_but_unpushed_work(installed: Station) -> None:
@@ -64,6 +76,7 @@ async def test_everything_goes_but_unpushed_work(installed: Station) -> None:
     await repository(root / "workspace")
     give(root / "workspaces")
     give(root / "workspace")
+    gateway = await a_gateway(root)
 
     done = await installed.agentflow("uninstall", "--yes", timeout=120)
 
@@ -75,6 +88,8 @@ async def test_everything_goes_but_unpushed_work(installed: Station) -> None:
     assert f"kept {root}/workspaces/plain: files that are in no git repository" in done.err
     assert await run("docker", "image", "ls", "-q", _OWN_IMAGE) == ""
     assert await run("docker", "image", "ls", "-q", IMAGE) != ""
+    assert await run("docker", "image", "ls", "-q", _GATEWAY_IMAGE) == ""
+    assert await run("docker", "ps", "-aq", "--filter", f"name={gateway}") == ""
 
 
 async def test_it_asks_first(installed: Station) -> None:

@@ -9,16 +9,25 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agents.config import Settings
-from tests.bot.scene import Ground, Scene, short_directory
+from tests.bot.scene import RUN_S, Ground, Scene, short_directory
+from tests.chaos.bot import BotProcess
 from tests.discord_standin import StandIn
 
 
 @asynccontextmanager
-async def empty_scene(ground: Ground) -> AsyncGenerator[Scene]:
+async def empty_scene(ground: Ground, **settings: object) -> AsyncGenerator[Scene]:
     """One in which no bot runs."""
     with short_directory() as root:
         async with StandIn() as discord:
-            yield Scene(ground, discord, root, {})
+            yield Scene(ground, discord, root, settings)
+
+
+async def started(scene: Scene, bot: BotProcess) -> None:
+    """Start it, and wait until it is connected."""
+    before = scene.discord.gateway.identifies
+    await bot.start()
+    await scene.discord.wait_for(lambda: scene.discord.gateway.identifies > before, RUN_S)
+    await scene.discord.connected(RUN_S)
 
 
 def environ(settings: Settings) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from bot.demo.stage import seed
+from tests.bot.bot_process import empty_scene, environ, started
 from tests.bot.scene import IMAGE, KEY, Ground, Scene, opened
+from tests.chaos.bot import BotProcess
 from tests.host_figures import variable
 from tests.vps.git_remote import TOKEN, GitRemote
 from vps.testing.model import ScriptedModel
@@ -17,7 +21,9 @@ from vps.testing.sshd import generate_key, sshd
 
 
 @pytest.fixture(scope="session")
-async def ground(tmp_path_factory: pytest.TempPathFactory, image: str, figures: Path) -> AsyncIterator[Ground]:
+async def ground(
+    tmp_path_factory: pytest.TempPathFactory, image: str, figures: Path, gateway: Path | None
+) -> AsyncIterator[Ground]:
     assert image == IMAGE
     directory = tmp_path_factory.mktemp("bot-ssh")
     key = directory / "login_key"
@@ -27,7 +33,7 @@ async def ground(tmp_path_factory: pytest.TempPathFactory, image: str, figures: 
             sshd(directory, authorized_key=generate_key(key), say=print, options=options)
         )
         model = await stack.enter_async_context(ScriptedModel(api_key=KEY))
-        yield Ground(server, key, model)
+        yield Ground(server, key, model, gateway)
 
 
 @pytest.fixture
@@ -41,3 +47,16 @@ async def git_scene(ground: Ground, remote: GitRemote) -> AsyncIterator[Scene]:
 async def scene(ground: Ground) -> AsyncIterator[Scene]:
     async with opened(ground) as found:
         yield found
+
+
+@pytest.fixture
+async def away(ground: Ground, image: str, tmp_path: Path) -> AsyncIterator[tuple[Scene, BotProcess]]:
+    """A bot as a process, which can be killed; what is left is cleared by another one."""
+    assert image
+    async with empty_scene(ground) as scene:
+        await asyncio.to_thread(seed, scene.workspace)
+        bot = BotProcess(environ(scene.settings), tmp_path / "bot.log")
+        await started(scene, bot)
+        yield scene, bot
+        await bot.kill()
+        await scene.clear()

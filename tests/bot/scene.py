@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Generator, MutableMapping
+from collections.abc import AsyncGenerator, Callable, Generator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,9 @@ from bot.service import running_bot
 from tests.agent_image import IMAGE
 from tests.discord_standin import Channel, Interaction, Message, StandIn, User
 from tests.discord_standin.sessions import MESSAGE_CONTENT
+from tests.shared_gateway import is_lent, lend
 from tests.vps.git_remote import GitRemote
-from vps.host.layout import LABEL_ROOT
+from vps.host.layout import LABEL_ROOT, LABEL_RUN
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd
 
@@ -42,6 +43,7 @@ class Ground:
     server: Sshd
     key: Path
     model: ScriptedModel
+    gateway: Path | None = None
 
 
 class Scene:
@@ -83,6 +85,7 @@ class Scene:
             "ANTHROPIC_BASE_URL": ground.model.url,
             "AGENTFLOW_IMAGE": IMAGE,
             "AGENTFLOW_ROOT": str(self.root),
+            "AGENTFLOW_IDLE_S": 0,
             "AGENTFLOW_STATE_DIR": self.root / "state",
         }
         return Settings.model_validate({**defaults, **given})
@@ -158,9 +161,10 @@ class Scene:
         return await interaction.reply(within)
 
     async def containers(self) -> list[dict[str, Any]]:
-        """This scene's containers as `docker inspect` shows them."""
+        """This scene's agents' containers as `docker inspect` shows them."""
+        labels = ("--filter", f"label={LABEL_ROOT}={self.root}", "--filter", f"label={LABEL_RUN}")
         while True:
-            names = (await docker("ps", "-aq", "--no-trunc", "--filter", f"label={LABEL_ROOT}={self.root}")).split()
+            names = (await docker("ps", "-aq", "--no-trunc", *labels)).split()
             try:
                 return json.loads(await docker("inspect", *names)) if names else []
             except RuntimeError as error:
@@ -195,8 +199,17 @@ class Scene:
             await self.bot.crew.runs.stop_keeper()
             for container in await self.containers():
                 await remove(container["Id"])
+            if not is_lent(self.root):
+                await self.bot.crew.gateway.remove()
         finally:
             await self.stop_bot()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for what shows nowhere in Discord."""
+    async with asyncio.timeout(RUN_S):
+        while not holds():
+            await asyncio.sleep(0.05)
 
 
 async def remove(container_id: str) -> None:
@@ -230,12 +243,16 @@ async def opened(
     with short_directory() as root, capture_logs() as logged, no_unhandled_errors():
         async with StandIn(granted_intents=granted_intents) as discord:
             scene = Scene(ground, discord, root, settings)
+            if image_ready:
+                lend(ground.gateway, root)
             scene.logged = logged
             await asyncio.to_thread(seed, scene.workspace)
             try:
                 await scene.start_bot()
                 if image_ready:
                     await scene.bot.crew.image.ensure(_silent)
+                    await scene.bot.crew.gateway.ensure(_silent)
+                    await scene.bot.crew.gateway.renew()
                 yield scene
             finally:
                 sys.stdout.writelines(f"{each}\n" for each in logged)  # pytest shows it when the test fails

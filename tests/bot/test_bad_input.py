@@ -26,6 +26,7 @@ REFUSED_AT_ONCE: list[tuple[str, dict[str, Any], str]] = [
     ("cpus", {"cpus": 0.0}, "greater than 0"),
     ("memory", {"memory": "lots"}, "4g"),
     ("memory", {"memory": "0"}, "greater than 0"),
+    ("disk", {"disk": "20"}, "write 20g for 20 GiB"),
     ("max_turns", {"max_turns": 0}, "greater than 0"),
     ("max_budget_usd", {"max_budget_usd": -1.0}, "greater than 0"),
     ("env", {"env": "no equals sign"}, "KEY=VALUE"),

@@ -87,7 +87,7 @@ async def test_a_deleted_thread_ends_the_showing_and_not_the_run(scene: Scene) -
     name = await scene.name_of(thread)
     discord.world.delete_channel(thread)
     answer = await scene.answer("wait", container_id=name)
-    assert "✅ **succeeded**" in answer.text
+    assert "✅ **idle (succeeded)**" in answer.text
     assert "The long command has ended." in answer.text
 
 

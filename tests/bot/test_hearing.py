@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -10,7 +9,7 @@ import pytest
 
 from agents.rights import parse_grants
 from bot.listener import QUEUED, REFUSED, TAKEN
-from tests.bot.scene import RUN_S, Ground, Scene, docker, opened
+from tests.bot.scene import RUN_S, Ground, Scene, docker, opened, until
 from tests.discord_standin import Channel, Message
 
 DATABASE = "agentflow.sqlite3"
@@ -59,9 +58,11 @@ async def at_work(scene: Scene, seconds: int = 300) -> tuple[Channel, str]:
 
 async def test_a_message_typed_while_a_tool_runs_is_queued_and_taken_at_the_next_step(scene: Scene) -> None:
     thread, name = await at_work(scene, 4)
-    message = await scene.discord.say(scene.ada, thread, "And mind the gap.")
+    longest = "And mind the gap." + " mind" * 796 + "…"
+    message = await scene.discord.say(scene.ada, thread, longest)
+    assert len(longest) > 3990, "Discord takes 4,000 of who pays for it"
     await marked(scene, message, QUEUED)
-    assert said(scene, name) == ["And mind the gap."]
+    assert said(scene, name) == [longest]
     await marked(scene, message, TAKEN)
     await scene.end_of(thread)
     assert len(echoed(scene, name)) == 1
@@ -170,51 +171,45 @@ async def test_a_role_counts_for_what_was_typed_while_the_bot_was_away_too(groun
         assert said(scene, name) == ["one", "two"]
 
 
-async def test_an_ended_agent_says_so_once_with_what_to_do(scene: Scene) -> None:
+async def test_a_message_in_the_thread_of_an_agent_that_is_done_wakes_it(scene: Scene) -> None:
     thread = await scene.spawn("scenario:ok")
-    await scene.end_of(thread)
-    first = await scene.discord.say(scene.ada, thread, "thank you")
-    await answer_to(scene, first, "This agent has ended. `/spawn` starts another.")
-    await marked(scene, first, REFUSED)
-    second = await scene.discord.say(scene.ada, thread, "really")
-    await marked(scene, second, REFUSED)
-    assert answers(scene, second) == []
+    first_end = await scene.end_of(thread)
+    name = await scene.name_of(thread)
+    await scene.gone(name)
+    message = await scene.discord.say(scene.ada, thread, "scenario:words:3")
+    await marked(scene, message, TAKEN)
+    end = await scene.discord.message_in(
+        thread, lambda each: "✅ **Done**" in each.content and each.id > first_end.id, RUN_S
+    )
+    assert scene.discord.pings(scene.ada) == [first_end, end]
+    assert await scene.name_of(thread) == name
+    await scene.restart_bot()
+    later = await scene.discord.say(scene.ada, thread, "scenario:ok later")
+    await marked(scene, later, TAKEN)
+    assert said(scene, name) == ["scenario:words:3", "scenario:ok later"]
 
 
-async def test_a_message_the_agent_never_took_is_told_before_the_end(scene: Scene) -> None:
+async def test_what_an_agent_that_was_killed_had_not_taken_it_reads_first_when_it_wakes(scene: Scene) -> None:
     thread, name = await at_work(scene)
     message = await scene.discord.say(scene.ada, thread, "too late")
     await marked(scene, message, QUEUED)
     await docker("kill", name)
     end = await scene.end_of(thread)
     (answer,) = answers(scene, message)
-    assert "no sign that it took this" in answer.content
+    assert "It reads this first when the next reply wakes it." in answer.content
     assert answer.id < end.id
-    await marked(scene, message, REFUSED)
-
-
-async def test_a_message_never_taken_is_told_by_the_next_bot_too(scene: Scene) -> None:
-    thread, name = await at_work(scene)
-    message = await scene.discord.say(scene.ada, thread, "too late")
-    await marked(scene, message, QUEUED)
+    assert marks(scene, message) == {QUEUED}
+    scene.discord.world.edit_message(message, {"content": "not too late"})
+    await until(lambda: any(each.get("tool") == "edit_claude_message" for each in scene.logged))
     await scene.stop_bot()
-    await docker("kill", name)
-    late = await scene.discord.say(scene.ada, thread, "hello?")
+    later = await scene.discord.say(scene.ada, thread, "scenario:ok")
     await scene.start_bot()
-    await scene.end_of(thread)
-    assert ["no sign that it took this" in each.content for each in answers(scene, message)] == [True]
-    await answer_to(scene, late, "This agent has ended.")
-
-
-async def test_files_are_not_passed_on_and_that_is_said(scene: Scene) -> None:
-    thread, name = await at_work(scene)
-    both = await scene.discord.say(scene.ada, thread, "look at this", files={"a.txt": b"a"})
-    await answer_to(scene, both, "Attachments do not reach agents yet; the words do.")
-    await marked(scene, both, QUEUED)
-    alone = await scene.discord.say(scene.ada, thread, files={"a.txt": b"a"})
-    await answer_to(scene, alone, "put it in words")
-    await marked(scene, alone, REFUSED)
-    assert said(scene, name) == ["look at this"]
+    await marked(scene, later, TAKEN)
+    await marked(scene, message, TAKEN)
+    await scene.discord.message_in(thread, "✅ **Done**", RUN_S)
+    assert len(answers(scene, message)) == 1
+    read = json.dumps(scene.model.requests[-1].body)
+    assert read.count("too late") == read.count("not too late") == 1
 
 
 async def test_without_the_right_to_react_a_message_is_passed_on_and_that_is_said_once(scene: Scene) -> None:
@@ -270,6 +265,7 @@ async def test_send_does_the_same_from_anywhere(scene: Scene) -> None:
     assert thread.name
     refused = await scene.answer("send", container_id=name, message="by eve", user=scene.eve)
     assert "You may not use `send`" in refused.text
-    async with asyncio.timeout(RUN_S):
-        await scene.bot.crew.runs.stop(name)
-    assert "This agent has ended" in (await scene.answer("send", container_id=name, message="late")).text
+    await scene.slash("stop", container_id=name)
+    await scene.end_of(thread)
+    assert f"Queued for {name}" in (await scene.answer("send", container_id=name, message="scenario:ok")).text
+    await scene.discord.message_in(thread, "✅ **Done**", RUN_S)

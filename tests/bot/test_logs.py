@@ -41,11 +41,14 @@ except ValueError:
 logging.getLogger("discord.client").warning("theirs: %s", "{SECRET}")
 logging.getLogger("asyncssh").info("every command of a session")
 warnings.warn("old", stacklevel=1)
+log.info("not ours", text="\\n" + "gh" + "p_" + "aB3d" * 9 + "\\n")
+raise RuntimeError("{SECRET}")
 """
 
 
 def test_every_line_is_json_with_its_run_its_level_and_its_time() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=False, timeout=60)
+    assert done.returncode == 1
     lines: list[dict[str, Any]] = [json.loads(line) for line in done.stderr.splitlines()]
     assert all({"event", "level", "timestamp"} <= set(line) for line in lines)
     told = {(line["event"], line.get("run")) for line in lines if line["event"] in ("shown", "read", "nobody's")}
@@ -56,6 +59,8 @@ def test_every_line_is_json_with_its_run_its_level_and_its_time() -> None:
     assert by_event["theirs: [masked]"] | {"timestamp": ""} == {
         "event": "theirs: [masked]", "logger": "discord.client", "level": "warning", "timestamp": "",
     }  # fmt: skip
+    assert by_event["not ours"]["text"] == "\n[masked github token]\n"
+    assert "RuntimeError: [masked]" in by_event["ended by an error"]["exception"]
     assert any(line.get("logger") == "py.warnings" for line in lines)
     assert "not to be seen" not in by_event
     assert "every command of a session" not in by_event
@@ -68,7 +73,7 @@ def test_a_terminal_gets_lines_for_people() -> None:
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stderr=theirs) as process:
         os.close(theirs)
         seen = b"".join(iter(lambda: _read(ours), b""))
-        assert process.wait(60) == 0
+        assert process.wait(60) == 1
     os.close(ours)
     assert b"nobody's" in seen
     assert b'{"' not in seen

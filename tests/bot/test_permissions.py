@@ -14,16 +14,24 @@ VALUES: dict[str, Any] = {
     "task": "scenario:ok",
     "container_id": "claude-agent",
     "message": "Go on",
+    "answer": "yes",
     "workspace_name": "api",
     "repo_url": "https://github.com/owner/api",
     "branch_name": "feature",
     "title": "A title",
     "code": "abcde-23456",
+    "host": "example.com",
+    "scope": "day",
+    "usd": 5.0,
+    "message_id": "6f0d7c1e-6a0c-5d0a-9b53-0c6a3c1d4e21",
+    "option": "model",
+    "name": "NPM_TOKEN",
 }
 
 
 def required(tool: Tool[Any, Any]) -> dict[str, Any]:
-    return {name: VALUES[name] for name, field in tool.input.model_fields.items() if field.is_required()}
+    fields = tool.input.model_fields.items()
+    return {name: VALUES[name] for name, field in fields if field.is_required() and name not in tool.unseen}
 
 
 async def test_a_stranger_is_refused_everything_and_leaves_nothing(scene: Scene) -> None:
@@ -79,6 +87,9 @@ async def test_a_grant_is_for_its_user_role_or_channel_and_no_further(ground: Gr
         assert refused not in (await scene.answer("audit", user=scene.ada)).text
         assert "it takes the right to manage" in (await scene.answer("audit", user=scene.grace)).text
         assert "no agent is called" in (await scene.answer("stop", user=scene.grace, container_id="nobody")).text
+        wide = await scene.answer("spawn", user=scene.grace, task="look around", network="open")
+        assert "`network:open` takes the right to manage" in wide.text
+        assert await scene.leaves_nothing()
         assert "it takes the right to run" in (await scene.answer("stop", user=scene.eve, container_id="nobody")).text
         assert refused not in (await scene.answer("list", user=scene.eve)).text
         assert refused in (await scene.answer("audit", user=scene.discord.world.owner)).text

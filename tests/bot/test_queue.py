@@ -43,7 +43,7 @@ async def test_a_thread_opens_at_once_with_its_place_and_its_card_becomes_the_ru
     await stop_the_first(narrow)
     await narrow.end_of(thread)
     assert "### ✅ Done" in card.text
-    assert card.buttons == []
+    await narrow.discord.wait_for(lambda: card.buttons == [], RUN_S)
     assert narrow.discord.messages(thread)[0] is card
     assert narrow.discord.transcript(thread).count("All is well.") == 1
 
@@ -88,7 +88,7 @@ async def test_status_list_wait_and_metrics_tell_that_it_waits(narrow: Scene) ->
         assert "place 1: waits for another agent's end" in answer.text
     assert 'agentflow_runs{state="queued"} 1.0' in await metrics(narrow)
     await stop_the_first(narrow)
-    assert "✅ **succeeded**" in (await narrow.answer("wait", container_id=name)).text
+    assert "✅ **idle (succeeded)**" in (await narrow.answer("wait", container_id=name)).text
 
 
 async def test_a_queue_outlives_the_bot_and_is_shown_on_the_same_card_afterwards(narrow: Scene) -> None:

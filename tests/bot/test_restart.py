@@ -22,7 +22,7 @@ async def test_what_happened_while_the_bot_was_away_is_told_once(scene: Scene) -
     assert discord.pings(scene.ada) == [end]
     card = discord.messages(thread)[0]
     assert "### ✅ Done" in card.text
-    assert card.buttons == []
+    await discord.wait_for(lambda: card.buttons == [], RUN_S)
 
 
 async def test_a_restart_in_the_middle_repeats_and_loses_no_line(scene: Scene) -> None:
@@ -60,6 +60,7 @@ async def test_a_told_run_is_not_told_again(scene: Scene) -> None:
     discord = scene.discord
     thread = await scene.spawn("scenario:ok")
     await scene.end_of(thread)
+    await discord.message_in(thread, "💤 The next reply wakes it.", RUN_S)
     before = discord.transcript(thread)
     await scene.restart_bot()
     # A second run is told only after the first was looked at again.

@@ -12,6 +12,7 @@ from agents.tools.core import Call
 from agents.tools.spawn import SPAWN
 from bot.demo.stage import CALC
 from tests.bot.scene import KEY, RUN_S, Ground, Scene, docker, opened
+from tests.vps.keys import KEYS, pem
 from vps.models import Origin
 
 
@@ -27,9 +28,9 @@ async def test_spawn_repairs_the_repository_and_tells_it_in_a_thread(scene: Scen
     anchor = await interaction.shows(await scene.name_of(thread), RUN_S)
     assert thread.id == anchor.id
     card, *below = scene.discord.messages(thread)
+    await scene.discord.wait_for(lambda: card.buttons == [], RUN_S)
     assert "### ✅ Done\nfix add() and add a test" in card.text
     assert card.edits >= 1
-    assert card.buttons == []
     story = "\n".join(message.text for message in below)
     parts = [
         "I'll look at the repository",
@@ -94,6 +95,35 @@ async def test_the_key_is_shown_stored_and_answered_nowhere(scene: Scene) -> Non
     state = [path for path in scene.settings.state_dir.iterdir() if path.is_file()]
     assert state
     assert [path for path in state if secret.encode() in path.read_bytes()] == []
+
+
+async def test_a_repositorys_keys_are_shown_stored_and_answered_nowhere(scene: Scene) -> None:
+    keys = [key for found in KEYS.values() for key in found]
+    block = pem()
+    lines = [*(f"KEY_{number}={key}" for number, key in enumerate(keys)), f'PEM="{block}"', *(["#" * 60] * 40)]
+    (scene.workspace / ".env").write_text("\n".join([*lines, *lines]))
+    thread = await scene.spawn(f"scenario:dotenv and mind {keys[0]}")
+    await scene.end_of(thread)
+    name = await scene.name_of(thread)
+    for raw in (False, True):
+        await scene.answer("output", container_id=name, raw=raw, lines=5000)
+        await scene.answer("output", container_id=name, raw=raw, lines=3)
+    await scene.answer("status", container_id=name)
+    await scene.answer("wait", container_id=name)
+    await scene.answer("workspace diff", workspace_name="workspace")
+
+    messages = [message for message in scene.discord.world.all_messages() if message.author.name != "ada"]
+    shown = str([(each.text, *(file.data.decode() for file in each.attachments)) for each in messages])
+    stored = b"".join(path.read_bytes() for path in scene.settings.state_dir.iterdir() if path.is_file())
+    record = (scene.root / "audit.jsonl").read_text()
+    told = {"shown": shown, "name": thread.name, "stored": str(stored), "logged": str(scene.logged), "record": record}
+    wanted = [*keys, *block.split("\n")[1:-1]]
+    assert [(where, key) for where, text in told.items() for key in wanted if key in text] == []
+    assert all(f"[masked {kind}]" in shown for kind in [*KEYS, "private key"])
+    assert "[masked anthropic key]" in thread.name
+    assert "[masked anthropic key]" in record
+    log = next((scene.root / "runs" / name).rglob("*.jsonl")).read_text()
+    assert keys[0] in log, "the log itself stays as the CLI wrote it"
 
 
 @pytest.mark.parametrize("task", ["--help scenario:ok", "/nonsense scenario:ok"])

@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from agents.rights import EVERYTHING
 from agents.tools.core import Call
 from agents.tools.spawn import SPAWN
-from bot.demo.stage import seed
-from bot.spawns import PAUSED
-from tests.bot.bot_process import empty_scene, environ
-from tests.bot.scene import RUN_S, Ground, Scene
+from bot.app import Bot
+from bot.spawns import KEY_LOST, PAUSED, Spawns
+from bot.store import SpawnRow
+from tests.bot.bot_process import started
+from tests.bot.scene import RUN_S, Scene
 from tests.chaos.bot import BotProcess
 from tests.discord_standin import Message
+from vps.errors import NoSuchRun, VpsError
 from vps.host import workspaces
 from vps.models import Origin, new_name
 
 ANSWER = r"/interactions/\d+/[^/]+/callback"
 ANCHOR = r"/webhooks/\d+/[^/]+/messages/@original"
-
-
-@pytest.fixture
-async def away(ground: Ground, image: str, tmp_path: Path) -> AsyncIterator[tuple[Scene, BotProcess]]:
-    """A bot as a process, which can be killed; what is left is cleared by another one."""
-    assert image
-    async with empty_scene(ground) as scene:
-        await asyncio.to_thread(seed, scene.workspace)
-        bot = BotProcess(environ(scene.settings), tmp_path / "bot.log")
-        await started(scene, bot)
-        yield scene, bot
-        await bot.kill()
-        await scene.clear()
-
-
-async def started(scene: Scene, bot: BotProcess) -> None:
-    before = scene.discord.gateway.identifies
-    await bot.start()
-    await scene.discord.wait_for(lambda: scene.discord.gateway.identifies > before, RUN_S)
-    await scene.discord.connected(RUN_S)
 
 
 def there(scene: Scene, file: str) -> bool:
@@ -110,6 +92,18 @@ async def test_one_that_is_stopped_says_so_and_goes_on_when_it_is_back(scene: Sc
     assert len(scene.run_directories()) == 1
     (anchor,) = anchors(scene)
     assert PAUSED not in anchor.text
+
+
+async def test_one_whose_key_was_not_stored_does_not_begin_without_it() -> None:
+    async def describe(run: str, *, tail: int) -> None:
+        raise NoSuchRun(f"{run} {tail}")
+
+    bot = SimpleNamespace(crew=SimpleNamespace(runs=SimpleNamespace(describe=describe)))
+    origin = Origin(caller="operator:tests", surface="cli")
+    row = SpawnRow(1, "claude-agent-1-abcdef", {"task": "x", "env": "KEY=[masked stripe key]"}, origin)
+
+    with pytest.raises(VpsError, match=KEY_LOST):
+        await Spawns(cast("Bot", bot))._patiently(row, Call(origin, EVERYTHING, run=row.run))  # pyright: ignore[reportPrivateUsage]  what begins it needs a whole bot
 
 
 async def test_a_spawn_of_a_name_that_is_asked_again_is_the_run_there_is(scene: Scene) -> None:

@@ -112,14 +112,19 @@ async def test_from_version_2_on_only_what_is_typed_from_then_on_is_heard(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
 
 
-async def test_from_version_3_on_everything_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [3, 4])
+async def test_from_version_3_on_everything_is_kept(tmp_path: Path, version: int) -> None:
     async with open_store(tmp_path / "db") as store:
         await store.save_thread(ROW)
         await store.save_heard(ROW.run, 30)
+        await store.save_reply(ROW.run, ReplyRow(30, "taken", "u3"))
     with sqlite3.connect(tmp_path / "db") as old:
-        old.executescript("DROP TABLE spawns; PRAGMA user_version = 3")
+        columns = "".join(f"ALTER TABLE replies DROP COLUMN {each};" for each in ("said", "author"))
+        spawns = "DROP TABLE spawns;" if version == 3 else ""
+        old.executescript(f"{columns} {spawns} PRAGMA user_version = {version}")
     old.close()
     async with open_store(tmp_path / "db") as store:
+        assert await store.replies(ROW.run) == [ReplyRow(30, "taken", "u3")]
         assert await store.spawns() == []
         assert (await store.thread(ROW.run), await store.heard(ROW.run)) == (ROW, 30)
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
@@ -132,11 +137,14 @@ async def test_what_was_heard_is_remembered_and_goes_forward_only(tmp_path: Path
             await store.save_heard(ROW.run, message)
         await store.save_reply(ROW.run, ReplyRow(30, "queued", "u3"))
         await store.save_reply(ROW.run, ReplyRow(10, "refused", "ended"))
-        await store.save_reply(ROW.run, ReplyRow(30, "taken", "u3"))
+        await store.save_reply(ROW.run, ReplyRow(30, "taken", "u3", "words", 7))
         await store.save_thread(ROW)
     async with open_store(tmp_path / "db") as store:
         assert await store.heard(ROW.run) == 30
-        assert await store.replies(ROW.run) == [ReplyRow(10, "refused", "ended"), ReplyRow(30, "taken", "u3")]
+        assert await store.replies(ROW.run) == [
+            ReplyRow(10, "refused", "ended"),
+            ReplyRow(30, "taken", "u3", "words", 7),
+        ]
         assert await store.thread_of(ROW.thread_id) == ROW
         assert await store.thread_of(1) is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 
@@ -99,12 +100,17 @@ async def test_the_waits_for_the_api_are_shown_with_their_number_and_time(scene:
     await scene.end_of(thread)
 
 
-async def test_a_reached_limit_shows_when_it_ends(ground: Ground) -> None:
+async def test_a_reached_limit_pauses_until_its_end_and_shows_when_that_is(ground: Ground) -> None:
     async with opened(ground, ANTHROPIC_API_KEY=None, CLAUDE_CODE_OAUTH_TOKEN=KEY) as scene:
-        thread = await scene.spawn("scenario:usage-limit:4102444800")
+        reset = int(time.time()) + 30
+        thread = await scene.spawn(f"scenario:usage-limit:{reset}")
+        card = await card_with(scene, thread, "⏸️ Paused: the plan's limit is reached")
         end = await scene.end_of(thread)
-        assert "⛔ 5-hour usage limit reached · resets <t:4102444800:R>" in scene.discord.transcript(thread)
-        assert "until 2100-01-01 00:00 UTC" in end.text
+        story = scene.discord.transcript(thread)
+        assert f"the plan's limit is reached. It goes on <t:{reset}:R>" in story
+        assert "Back after the limit." in story
+        assert "✅ **Done**" in end.text
+        assert "⏸️" not in card.text
 
 
 async def test_what_an_agent_does_is_told_to_scripts_as_data(scene: Scene) -> None:
@@ -112,8 +118,9 @@ async def test_what_an_agent_does_is_told_to_scripts_as_data(scene: Scene) -> No
     await card_with(scene, thread, "**Bash** `sleep 300`")
     call = Call(Origin(caller="operator:ops", surface="cli"), frozenset(Right))
     listed = await LIST.invoke(scene.bot.crew, {}, call)
-    (agent,) = json.loads(listed.model_dump_json())["agents"]
+    name = await scene.name_of(thread)
+    (agent,) = [each for each in json.loads(listed.model_dump_json())["agents"] if each["container_id"] == name]
     assert agent["activity"]["doing"] == "tool"
     assert agent["activity"]["what"] == "Bash sleep 300"
-    await scene.answer("stop", container_id=await scene.name_of(thread))
+    await scene.answer("stop", container_id=name)
     await scene.end_of(thread)

@@ -209,6 +209,7 @@ async def stage(image: str | None = None) -> AsyncGenerator[Stage]:
             "AGENTFLOW_IMAGE": image or "agentflow-claude-code:latest",
             "AGENTFLOW_ROOT": str(root),
             "AGENTFLOW_STATE_DIR": str(state),
+            "AGENTFLOW_IDLE_S": "0",
         }
         bot = BotProcess(environ, directory / "bot.log")
         stack.push_async_callback(bot.kill)

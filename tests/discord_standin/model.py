@@ -124,13 +124,15 @@ class Attachment:
     content_type: str
     url: str
     description: str | None = None
+    size: int | None = None
+    """What Discord says of it, where that is another than it has."""
 
     def json(self) -> Json:
         optional = {"description": self.description} if self.description else {}
         return {
             "id": str(self.id),
             "filename": self.filename,
-            "size": len(self.data),
+            "size": len(self.data) if self.size is None else self.size,
             "url": self.url,
             "proxy_url": self.url,
             "content_type": self.content_type,

@@ -19,13 +19,16 @@ from pydantic import SecretStr
 
 from bot.demo.stage import seed
 from tests.agent_image import IMAGE
+from tests.shared_gateway import lend
 from tests.vps.git_remote import TOKEN, GitRemote
+from vps import hosts
 from vps.commands import docker
 from vps.config import AgentConfig, HostConfig
 from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.events.types import Event
 from vps.follower import End, Piece
+from vps.gateway import Gateway
 from vps.git_containers import GitCredential
 from vps.host.layout import LABEL_ROOT
 from vps.models import Limits, Origin, RunRequest, Waiting, new_name
@@ -72,10 +75,21 @@ class Machine:
     def talk_to(self, model: ScriptedModel) -> None:
         """Have agents that start from now on ask this model."""
         self.model = model
-        self.runs = Runs(self.relay, self.config())
+        self.use()
+
+    async def serve(self, model: ScriptedModel) -> None:
+        """The same at once, for what starts without `start`."""
+        self.talk_to(model)
+        await self.gateway.ensure(_say)
+
+    def use(self, **changes: Any) -> None:
+        """Have agents that start from now on work with these settings."""
+        self.runs = Runs(self.relay, self.config(**changes))
+        self.gateway = Gateway(self.relay, self.config(**changes))
 
     def config(self, **changes: Any) -> AgentConfig:
-        own = {"root": str(self.root), "image": IMAGE, "api_key": KEY, "base_url": self.model.url}
+        own: dict[str, Any] = {"root": str(self.root), "image": IMAGE, "api_key": KEY, "base_url": self.model.url}
+        own["hosts"] = hosts.USUAL
         return AgentConfig.model_validate(own | changes)
 
     def workspaces_with(self, credential: GitCredential) -> Workspaces:
@@ -97,6 +111,7 @@ class Machine:
         return RunRequest.model_validate(own | changes)
 
     async def start(self, task: str, **changes: Any) -> str:
+        await self.gateway.ensure(_say)
         return (await self.runs.start(self.request(task, **changes))).name
 
     async def run(self, task: str, **changes: Any) -> Ended:
@@ -160,6 +175,10 @@ async def machine_at(root: Path, config: HostConfig, model: ScriptedModel) -> As
                 await made.close()
 
 
+async def _say(text: str) -> None:
+    print(f"gateway: {text}", flush=True)
+
+
 def furnish(root: Path, owner: str) -> None:
     """Put the scratch workspace there."""
     seed(root / "workspace")
@@ -173,11 +192,18 @@ async def model() -> AsyncIterator[ScriptedModel]:
 
 
 @pytest.fixture
-async def machine(host_config: HostConfig, image: str, model: ScriptedModel) -> AsyncIterator[Machine]:
+async def machine(
+    host_config: HostConfig, image: str, model: ScriptedModel, gateway: Path | None
+) -> AsyncIterator[Machine]:
     # Not below pytest's own directory: only its owner may enter that, and agents work as another user.
     root = Path(tempfile.mkdtemp(prefix="agentflow-", dir="/tmp"))
     root.chmod(0o755)
+    lend(gateway, root)
     async with machine_at(root, host_config, model) as made:
+        if gateway is not None:
+            # Nothing of what an earlier test's model said of its credential holds.
+            await made.gateway.renew()
+        await made.gateway.ensure(_say)
         yield made
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from vps.activity import SILENT_AFTER_S, TOOL_S, Activity, Doing, activity
 from vps.events import types as t
+from vps.events.asked import Answered, Question
 from vps.events.parse import parse_line
 from vps.tally import Tally
 
@@ -96,6 +97,9 @@ def test_waiting_for_a_person_is_no_silence() -> None:
     waiting = (INIT, BASH, t.SessionState("requires_action"))
     assert doing(*waiting, quiet_s=5000) is Doing.PERSON
     assert doing(*waiting, t.SessionState("running")) is Doing.TOOL
+    asked = Question(id="q", text="Which DB?", at=NOW - 7, expires_at=NOW + 5)
+    assert doing(INIT, BASH, asked, quiet_s=5000) is Doing.PERSON
+    assert doing(INIT, BASH, asked, Answered(id="q")) is Doing.TOOL
 
 
 def test_one_that_hangs_is_told_until_it_goes_on() -> None:

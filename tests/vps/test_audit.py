@@ -57,6 +57,9 @@ async def test_a_password_typed_into_an_address_is_not_written_down() -> None:
     written = line("clone_repo", repo_url=url).model_dump_json()
     assert "glpat" not in written
     assert "https://***@gitlab.example/o/r.git" in written
+    for password in (SECRET, "correct-h0rse"):
+        told = line("clone_repo", repo_url=f"https://ada:{password}@git.example/o/r.git")
+        assert told.on == "https://***@git.example/o/r.git"
 
 
 async def test_it_is_read_by_caller_and_tool_the_last_ones(relay: Relay) -> None:

@@ -107,7 +107,7 @@ async def test_pnpm_keeps_its_packages_in_the_cache_and_not_in_the_workspace(age
 async def test_a_trees_volume_goes_with_its_container(agents: Agents) -> None:
     await agents.do("true")
     name = await agents.start("mkfifo wait; cat wait", await agents.tree("one"))
-    assert len((await agents.volumes()).split()) == 1
+    assert len((await agents.volumes()).split()) == 4, "its cache, HOME, /tmp and /var/tmp"
     assert "/caches/workspace--one/upper" in Path("/proc/mounts").read_text()
 
     await agents.machine.runs.stop(name)
@@ -256,7 +256,7 @@ def test_a_directory_inside_a_tree_and_a_strange_name_have_nothing_laid_below(tm
 
 
 def test_a_place_that_a_person_chose_wins() -> None:
-    words = claude.environ({"PIP_CACHE_DIR": "/elsewhere"}, base_url=None)
+    words = claude.environ({"PIP_CACHE_DIR": "/elsewhere"}, credential="ANTHROPIC_API_KEY", network="restricted")
 
     assert "PIP_CACHE_DIR=/elsewhere" in words
     assert "npm_config_cache=/var/cache/agent/npm" in words

@@ -50,8 +50,9 @@ async def test_an_agent_that_fills_the_disk_ends_and_is_told_while_it_is_full(sm
         name = await small.start("fill the disk")
         ended = await small.ended(name)
 
+    errors = (small.root / "runs" / name / "out" / "err.log").read_text()
     assert ended.outcome.ending is Ending.FAILED
-    assert "disk is full" in ended.outcome.reason
+    assert "disk is full" in ended.outcome.reason, (errors, ended.text[-1500:])
     assert os.statvfs(small.root).f_bavail * os.statvfs(small.root).f_bsize < 1 << 20, (
         "it was told while there was no room"
     )

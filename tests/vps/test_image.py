@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent_image import IMAGE
 from tests.login import login
 from vps.errors import DockerUnavailable, ImageBuildFailed
 from vps.image import Image, State, certificates, inputs_hash, sources
@@ -20,7 +21,7 @@ from vps.testing.packages import run_program
 from vps.testing.sshd import generate_key, sshd
 
 CLI_VERSION = "2.1.197"
-REAL_IMAGE = "agentflow-claude-code:tests"
+
 TINY = {
     "Dockerfile.claude-code": b"ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nLABEL agentflow.image=agent\nCOPY host-ca.crt /\n"
     b"ARG AGENTFLOW_INPUTS\nLABEL agentflow.inputs=${AGENTFLOW_INPUTS}\n"
@@ -162,9 +163,9 @@ async def test_without_an_engine_that_is_what_it_says(tmp_path: Path) -> None:
 
 @pytest.fixture
 async def real(host: SshHost, tmp_path: Path) -> str:
-    image = Image(host, root=str(tmp_path / "root"), image=REAL_IMAGE, base_image=None, version=CLI_VERSION)
+    image = Image(host, root=str(tmp_path / "root"), image=IMAGE, base_image=None, version=CLI_VERSION)
     await image.ensure(Told())
-    return REAL_IMAGE
+    return IMAGE
 
 
 async def inside(image: str, script: str, *options: str) -> str:

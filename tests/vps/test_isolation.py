@@ -7,6 +7,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.vps.cache_rig import nest
 from tests.vps.conftest import KEY, Machine
 from vps.events import types as t
@@ -16,7 +18,16 @@ from vps.shell import cmd
 from vps.testing.model import Reply, ScriptedModel, bash, say, steps
 
 _SECRET = KEY.get_secret_value()
-_PROBE = """
+# Any file of the host's by its handle; and a namespace with capabilities of its own.
+_HANDLES = """
+import ctypes, os
+c, handle = ctypes.CDLL(None, use_errno=True), ctypes.create_string_buffer(136)
+handle[0] = 128
+print("opened", c.open_by_handle_at(os.open("/tmp", 0), handle, 0), os.strerror(ctypes.get_errno()))
+print("namespace", c.unshare(0x10000000), os.strerror(ctypes.get_errno()))
+"""
+_PROBE = (
+    """
 id; grep -E 'Cap|NoNewPrivs' /proc/self/status
 for f in /run/agentflow/out/out.jsonl /run/agentflow/in/inbox.jsonl /run/agentflow/new; do echo x >> $f || echo "no write $f"; done
 cat /run/agentflow/in/argv /run/agentflow/key/* /run/agentflow/out/out.jsonl || echo no read
@@ -25,8 +36,20 @@ for p in 1 $supervisor $PPID; do cat /proc/$p/environ || echo "no environ $p"; d
 kill -9 1 || kill -9 $supervisor || echo no kill
 echo forged >> /proc/$PPID/fd/1 || echo no forging
 grep -c . /proc/$PPID/mem || echo no memory
+for d in / /etc /usr/local/bin /run /var /home /run/agentflow /run/agentflow/lib /dev; do touch $d/x && echo wrote $d; done
+for d in /tmp /var/tmp ~ ~/.config ~/.claude/projects /var/cache/agent; do touch $d/x || echo no place $d; done
+grep ' / ' /proc/mounts; grep Seccomp: /proc/self/status; [ -e /var/run/docker.sock ] && echo has an engine
+python3 -c '{python}'
 env
-""".replace("\n", " ; ").strip(" ;")
+""".replace("\n", " ; ")
+    .strip(" ;")
+    .replace("{python}", _HANDLES)
+)
+
+
+@pytest.fixture(scope="session")
+def gateway() -> None:
+    """None to share: one of its own for each."""
 
 
 async def probed(machine: Machine, command: str) -> tuple[str, str]:
@@ -51,6 +74,11 @@ async def test_the_agent_has_no_capability_and_reaches_neither_its_record_nor_th
         assert line in said, said
     for line in ("uid=1001", "no write /run/agentflow/out/out.jsonl", "no read", "no kill", "no forging", "no memory"):
         assert line in said, said
+    for line in ("wrote", "no place", "has an engine"):
+        assert line not in said, said
+    assert " / overlay ro," in said
+    assert "Seccomp:\t2" in said
+    assert "opened -1 Operation not permitted\nnamespace -1 Operation not permitted" in said, said
     assert _SECRET not in said
     log = (machine.root / "runs" / name / "out" / "out.jsonl").read_text()
     assert "\nforged" not in log
@@ -75,8 +103,16 @@ async def test_the_key_stands_in_no_argv_inspect_log_or_file(machine: Machine) -
     assert ended.outcome.ending is Ending.SUCCEEDED
     assert machine.model.requests[-1].key == KEY
     files = [path for path in machine.root.rglob("*") if path.is_file() and not path.is_symlink()]
-    holders = [str(path) for path in files if _SECRET.encode() in path.read_bytes()]
-    assert (holders, _SECRET in inspected, _SECRET in processes, _SECRET in ended.text) == ([], False, False, False)
+    holders = {path for path in files if _SECRET.encode() in path.read_bytes()}
+    gateway = machine.root / "gateway"
+    assert holders == {gateway / "credential.json", gateway / "envoy" / "sds.json"}
+    assert {path.stat().st_mode & 0o777 for path in holders} == {0o600}
+    assert (gateway.stat().st_mode & 0o777, _SECRET in inspected, _SECRET in processes, _SECRET in ended.text) == (
+        0o700,
+        False,
+        False,
+        False,
+    )
 
 
 def plant(workspace: Path, evil: str) -> None:
@@ -109,7 +145,7 @@ async def test_a_repositorys_settings_neither_redirect_the_key_nor_run_anything(
     init = next(event for event in ended.events if isinstance(event, t.Init))
     assert init.permission_mode == "bypassPermissions"
     assert "Bash" in init.tools
-    assert init.mcp_servers == ()
+    assert init.mcp_servers == (("agentflow", "connected"),), "its own, and none of the repository's"
     asked = json.dumps([request.body for request in machine.model.requests if request.is_work])
     assert "PLANTED-RULE" in asked, "CLAUDE.md was not loaded"
     assert '"fern"' in ended.text, "the repository's command was not loaded"

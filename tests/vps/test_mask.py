@@ -40,6 +40,17 @@ def test_json_is_masked_in_keys_and_values() -> None:
     assert MASK.json({KEY: [KEY, 1, None]}) == {MASKED: [MASKED, 1, None]}
 
 
+def test_an_image_in_a_line_loses_its_content_alone() -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    read = {"type": "base64", "data": "iVBORw0KGgo=", "media_type": "image/png"}
+    line = {"content": [{"type": "image", "source": each} for each in (source, read)], "file": {"base64": "iVBO"}}
+    masked = json.loads(Mask().line(json.dumps(line, separators=(",", ":")).encode()))
+    assert [each["source"] for each in masked["content"]] == [{**source, "data": ""}, {**read, "data": ""}]
+    assert masked["file"] == {"base64": ""}
+    text = rb'{"text":"\"type\":\"base64\",\"data\":\"aaaa\""}'
+    assert Mask().line(text) == text
+
+
 def test_of_two_secrets_that_overlap_no_piece_is_left() -> None:
     assert Mask([SecretStr("abcdefgh"), SecretStr("efghijklmnop")]).text("abcdefghijklmnop.") == f"{MASKED}."
 

@@ -13,11 +13,13 @@ from vps.ssh import SshHost
 
 
 async def test_several_at_once_put_it_there_once_and_whole(host_config: HostConfig, tmp_path: Path) -> None:
+    root = tmp_path / "opt" / "agentflow"
     async with SshHost(host_config) as host:
-        libraries = set(await asyncio.gather(*(provision(host, str(tmp_path)) for _ in range(6))))
+        libraries = set(await asyncio.gather(*(provision(host, str(root)) for _ in range(6))))
 
     (library,) = libraries
-    assert [str(path) for path in (tmp_path / "lib").iterdir()] == [library]
+    assert [str(path) for path in (root / "lib").iterdir()] == [library]
+    assert root.stat().st_mode & 0o7777 == 0o750, "other users of the host can look into it"
     assert (Path(library) / "vps" / "remote.py").is_file()
 
 

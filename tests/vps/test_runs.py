@@ -12,6 +12,7 @@ import pytest
 from tests.vps.conftest import Machine
 from vps.errors import BadInput, CommandFailed, NoSuchRun, WorkspaceBusy
 from vps.events import types as t
+from vps.host.layout import LABEL_ROOT
 from vps.models import CliOptions, Limits
 from vps.outcome import Ending
 from vps.shell import cmd
@@ -23,11 +24,12 @@ async def test_a_task_changes_the_repository_and_tells_what_it_changed(machine: 
 
     assert ended.outcome.ending is Ending.SUCCEEDED, ended.text
     assert "return a + b" in (machine.workspace / "calc.py").read_text()
-    last = [event for event in ended.events if isinstance(event, t.Supervisor)][-1]
-    assert last.subtype == "ended"
-    assert last.changes is not None
-    assert (last.changes.files, last.changes.deletions) == (2, 1)
-    assert "calc.py" in last.changes.stat
+    last = [event for event in ended.events if isinstance(event, t.Supervisor)][-2:]
+    assert [event.subtype for event in last] == ["turn_ended", "ended"]
+    changes = last[0].changes
+    assert changes is not None
+    assert (changes.files, changes.deletions) == (2, 1)
+    assert "calc.py" in changes.stat
 
 
 async def test_the_workspace_belongs_to_the_agents_user(machine: Machine) -> None:
@@ -186,17 +188,20 @@ async def test_a_keeper_that_is_killed_comes_back_and_the_run_ends_as_if_nothing
 
 async def test_a_hand_made_container_is_listed_stopped_and_never_removed(machine: Machine, image: str) -> None:
     name = "claude-agent-by-hand"
+    elsewhere = f"{name}-elsewhere"
     await machine.docker("run", "--detach", "--name", name, image, "sleep", "600")
+    await machine.docker("create", "--name", elsewhere, "--label", f"{LABEL_ROOT}=/another/root", image, "sleep", "600")
     try:
         listed = {run.name: run for run in await machine.runs.list()}
         assert listed[name].by_hand
+        assert elsewhere not in listed, "another root directory's has its own control plane"
         assert await machine.runs.find(name[:16]) == name
 
         await machine.run("scenario:ok")
         await machine.runs.stop(name)
         assert name in await machine.docker("ps", "--all", "--format", "{{.Names}}")
     finally:
-        await machine.docker("rm", "--force", name)
+        await machine.docker("rm", "--force", name, elsewhere)
 
 
 async def test_ids_are_names_unique_prefixes_or_docker_ids(machine: Machine) -> None:

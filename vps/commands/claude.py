@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from vps.commands import caches
-from vps.models import CliOptions
+from vps.commands import caches, home
+from vps.commands.home import HOME
+from vps.container.paths import ATTACHMENTS
+from vps.container.toolbox import SERVER
+from vps.models import CliOptions, Network
 
-HOME = "/home/claude"
-MODEL_SOCKET = "/run/agentflow/model/api.sock"
+_NET = "/run/agentflow/net"
+PROXY = "http://127.0.0.1:3128"
+_LOCAL = "localhost,127.0.0.1,::1"
+_PLACEHOLDER = "the-gateway-adds-it"
 
 
 def argv(options: CliOptions, session_id: str, *, resume: bool = False) -> list[str]:
@@ -22,36 +27,57 @@ def argv(options: CliOptions, session_id: str, *, resume: bool = False) -> list[
     """
     words = ["claude", "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
     words += ["--replay-user-messages", "--resume" if resume else "--session-id", session_id]
-    words += ["--setting-sources", "user", "--strict-mcp-config", "--add-dir", "{workspace}"]
+    words += ["--setting-sources", "user", "--strict-mcp-config", "--add-dir", "{workspace}", ATTACHMENTS]
     words += _permissions(options)
-    return words + _given(options)
+    return words + restrictions(options) + _given(options) + home.flags(options)
 
 
 def _permissions(options: CliOptions) -> list[str]:
+    """With a place to ask, the agent has the tools that ask people; see `vps.container.questions`."""
+    words, restricted = ["--permission-prompt-tool", "stdio"], any(map(_is_partial, options.allowed_tools or ()))
     if options.permission_mode == "bypassPermissions":
-        return ["--dangerously-skip-permissions"]
-    return ["--permission-mode", options.permission_mode]
+        return words + (["--permission-mode", "dontAsk"] if restricted else ["--dangerously-skip-permissions"])
+    words += ["--permission-mode", options.permission_mode, f"--allowedTools=mcp__{SERVER}"]
+    # Allowed, not on: whoever approves a plan may have it carried out unasked, where no rule would fall with that.
+    return words if restricted else [*words, "--allow-dangerously-skip-permissions"]
+
+
+def restrictions(options: CliOptions) -> list[str]:
+    """What keeps the agent to `allowed_tools`, and from `disallowed_tools`.
+
+    `--tools` takes whole tools of the CLI's own alone: rules such as `Bash(git *)` and single tools of MCP servers are what
+    `dontAsk` lets through. Servers that are not named at all are not started (`home.servers`).
+    """
+    denied = _rules("--disallowedTools", options.disallowed_tools)
+    if options.allowed_tools is None:
+        return denied
+    own = dict.fromkeys(tool.partition("(")[0] for tool in options.allowed_tools if not tool.startswith("mcp__"))
+    return [f"--tools={','.join(own)}", *_rules("--allowedTools", options.allowed_tools), *denied]
+
+
+def _rules(flag: str, rules: Sequence[str]) -> list[str]:
+    return [f"{flag}={','.join(rules)}"] if rules else []
+
+
+def _is_partial(tool: str) -> bool:
+    """Whether it names less than a whole tool of the CLI's own, or than a whole MCP server."""
+    return "(" in tool or (tool.startswith("mcp__") and "__" in tool.removeprefix("mcp__"))
 
 
 def _given(options: CliOptions) -> list[str]:
+    # `max_budget_usd` is the gateway's: it counts over all lives of a session, and what is added to it holds at once.
     # `=` throughout: a value that begins with a dash stays a value.
     flags = {
         "--model": options.model,
         "--fallback-model": options.fallback_model,
         "--effort": options.effort,
         "--max-turns": options.max_turns,
-        "--max-budget-usd": options.max_budget_usd,
-        "--system-prompt": options.system_prompt,
-        "--append-system-prompt": options.append_system_prompt,
-        "--mcp-config": options.mcp_config,
-        "--tools": ",".join(options.allowed_tools) if options.allowed_tools is not None else None,
-        "--disallowedTools": ",".join(options.disallowed_tools) or None,
     }
     return [f"{flag}={value}" for flag, value in flags.items() if value is not None]
 
 
-def environ(extra: dict[str, str], *, base_url: str | None) -> list[str]:
-    """NAME=VALUE words without any secret. A `base_url` of None is Anthropic's; see `local_base_url` for loopback ones."""
+def environ(extra: Mapping[str, str], *, credential: str, network: Network) -> list[str]:
+    """NAME=VALUE words without any secret. `credential` is the variable the CLI would have it in: its ways differ by that."""
     own = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": HOME,
@@ -68,9 +94,27 @@ def environ(extra: dict[str, str], *, base_url: str | None) -> list[str]:
             "/etc/ssl/certs/ca-certificates.crt",
         ),
     }
-    if base_url is not None:
-        own["ANTHROPIC_BASE_URL"] = base_url
-    return [f"{name}={value}" for name, value in (caches.ENVIRON | extra | own).items()]
+    own |= {
+        "ANTHROPIC_BASE_URL": "http://localhost",
+        "ANTHROPIC_UNIX_SOCKET": f"{_NET}/model.sock",
+        credential: _PLACEHOLDER,
+        **(_proxied() if network != "none" else {}),
+    }
+    return [f"{name}={value}" for name, value in (caches.ENVIRON | dict(extra) | own).items()]
+
+
+def _proxied() -> dict[str, str]:
+    """What has npm, pip, git, curl, Go, Cargo, Node's own fetch and Maven use the proxy without configuration."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    proxies = {name: PROXY for each in names for name in (each, each.lower())}
+    java = "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=3128 -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=3128"
+    return proxies | {
+        "NO_PROXY": _LOCAL,
+        "no_proxy": _LOCAL,
+        "NODE_USE_ENV_PROXY": "1",
+        "MAVEN_OPTS": java,
+        "GRADLE_OPTS": java,
+    }
 
 
 _LIMITS_MS = {
@@ -110,11 +154,12 @@ HUNG_MESSAGE = (
 """What an agent is told that goes on after it hung."""
 
 
-def user_message(text: str, message_id: str) -> str:
+def user_message(text: str, message_id: str, attached: str = "", pictures: Sequence[tuple[str, str]] = ()) -> str:
     """The inbox line of one user message. `uuid` lets the supervisor and the CLI leave out a repeated one.
 
     A text that begins with `/` would be taken for a command of the CLI and never reach the model; a space before it
-    keeps it a text.
+    keeps it a text. `attached` tells of the files that go with it, also when its words are edited; `pictures` are those of them
+    that are shown as images, by path below the attachments' directory and media type: see `vps.container.attached`.
     """
     literal = f" {text}" if text.startswith("/") else text
     message = {
@@ -124,4 +169,5 @@ def user_message(text: str, message_id: str) -> str:
         "parent_tool_use_id": None,
         "message": {"role": "user", "content": literal},
     }
-    return json.dumps(message, ensure_ascii=False) + "\n"
+    files = {"attached": attached, "pictures": [list(each) for each in pictures]} if attached else {}
+    return json.dumps({**message, **files}, ensure_ascii=False) + "\n"

@@ -9,9 +9,12 @@ from vps.shell import Command, both, cmd
 
 def put(path: str, mode: int, *, nonce: str) -> Command:
     """Write stdin to `path` with its directories; a reader sees the old file or the new one, never a part."""
-    temporary = f"{path}.{nonce}"
+    return both(cmd("mkdir", "-p", "--", posixpath.dirname(path)), put_into(path, mode, f"{path}.{nonce}"))
+
+
+def put_into(path: str, mode: int, temporary: str) -> Command:
+    """The same into a directory that is there, by way of a name beside it; where it is gone nothing is made."""
     return both(
-        cmd("mkdir", "-p", "--", posixpath.dirname(path)),
         cmd("install", "-m", f"{mode:04o}", "-T", "--", "/dev/stdin", temporary),
         cmd("mv", "-f", "-T", "--", temporary, path),
     )
@@ -50,3 +53,8 @@ def remove_empty(*directories: str) -> Command:
 def directories(directory: str) -> Command:
     """Prints the directories in one, each with a NUL behind it; links are none."""
     return cmd("find", directory, "-mindepth", "1", "-maxdepth", "1", "-type", "d", "-print0")
+
+
+def make(directory: str, mode: int) -> Command:
+    """Make a directory, and those above it as usual; one that is there stays as it is."""
+    return cmd("mkdir", "-p", "-m", f"{mode:04o}", "--", directory)

@@ -41,8 +41,8 @@ class Changes:
         self._before: tuple[int, int] | None = None
 
     def begin(self) -> None:
-        """Start noting the tree, in the background."""
-        self._before = self._start(_BEFORE)
+        """Start noting the tree, in the background, unless that was done since the last `end()`."""
+        self._before = self._before or self._start(_BEFORE)
 
     @property
     def pid(self) -> int | None:
@@ -54,7 +54,8 @@ class Changes:
         deadline = time.monotonic() + seconds
         if self._before is None:
             return None
-        tree = _finish(*self._before, deadline=deadline).strip()
+        before, self._before = self._before, None
+        tree = _finish(*before, deadline=deadline).strip()
         if not re.fullmatch(r"[0-9a-f]{40,64}", tree):
             return None
         return _counted(_finish(*self._start(_AFTER, tree), deadline=deadline))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from vps.container import paths
+from vps.container import edits, paths
+from vps.host.json_object import json_object
 
 _CHUNK = 1 << 20
 _PATIENCE_S = 2.0
@@ -19,10 +19,14 @@ _PATIENCE_S = 2.0
 class Inbox:
     """Follows the inbox file and hands out its complete lines."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, known: Iterable[str] = ()) -> None:
+        """The user messages in `known` are handed out no more."""
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._torn = b""
-        self._seen: set[str] = set()
+        self._known = frozenset(known)
+        self._seen = set(known)
+        self.read = 0
+        """Bytes that were read."""
         self._asked_at: float | None = None
         self.is_shut = False
         """Whether nothing is appended any more."""
@@ -56,24 +60,38 @@ class Inbox:
         """What is new: lines for the CLI, orders for the supervisor, and what was wrong with the other lines.
 
         A line that is no JSON object would end the CLI (measured), so it never gets there. A user message whose `uuid`
-        was seen is left out: the host may append the same one again after a lost answer.
+        was seen is left out: the host may append the same one again after a lost answer. One that is edited among what is new
+        is handed out as it is to be read at last, or not at all; see `vps.container.edits`.
         """
-        feed: list[bytes] = []
+        feed: dict[str, bytes] = {}
         orders: list[dict[str, Any]] = []
         bad: list[str] = []
-        for line in self._lines():
-            message = _parse(line)
+        for number, line in enumerate(self._lines()):
+            message = json_object(line)
             if message is None:
                 bad.append(line[:200].decode("utf-8", "replace"))
             elif message.get("type") == "agentflow":
-                orders.append(message)
+                orders.append(self._edited(message, feed) if message.get("op") == edits.OP else message)
             elif not self._is_repeated(message):
-                feed.append(line)
-        return feed, orders, bad
+                feed[str(message.get("uuid", number))] = line
+        return list(feed.values()), orders, bad
+
+    def _edited(self, order: dict[str, Any], feed: dict[str, bytes]) -> dict[str, Any]:
+        """The order as the supervisor is to see it, once it was carried out in what is new."""
+        said, by = str(order.get("id")), edits.version(order)
+        if said not in feed:
+            return order
+        if by is None or by in self._known:
+            del feed[said]
+        else:
+            feed[said] = edits.line(order)
+            self._seen.add(by)
+        return {**order, "op": edits.DONE}
 
     def _lines(self) -> list[bytes]:
         while chunk := os.read(self._file, _CHUNK):
             self._torn += chunk
+            self.read += len(chunk)
         *lines, self._torn = self._torn.split(b"\n")
         return [line for line in lines if line.strip()]
 
@@ -91,11 +109,3 @@ def _make(path: str) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640))
     except OSError:
         pass  # on a full disk; the record of the end, for which there is room, says the same a moment later
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType]  JSON

@@ -9,11 +9,6 @@ from vps.container import paths
 INTERRUPT = b'{"type":"control_request","request_id":"agentflow-stop","request":{"subtype":"interrupt"}}\n'
 
 _OOM_FIRST = b"500"
-CREDENTIAL_FD = 9
-_BY_DESCRIPTOR = {
-    "ANTHROPIC_API_KEY": "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
-    "CLAUDE_CODE_OAUTH_TOKEN": "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
-}
 
 
 class AgentsUser:
@@ -43,41 +38,13 @@ def read_environ(path: str) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def take_credentials() -> dict[str, str]:
-    """What only the CLI is told. The file is removed, so that nothing else can read it later."""
-    found = read_environ(paths.CREDENTIALS)
-    if found:
-        os.unlink(paths.CREDENTIALS)
-    return found
-
-
-def hand_over(secrets: dict[str, str], environ: dict[str, str]) -> tuple[dict[str, str], int | None]:
-    """How the CLI gets its credential: the environment to add, and a descriptor to give it as CREDENTIAL_FD.
-
-    A pipe that is read once leaves the key in nobody's environment, and the CLI's own memory is closed to the agent since its
-    binary is not readable (the kernel makes such a process undumpable). The CLI opens the pipe anew by its path in /proc, so it has
-    to belong to the agent's user. A subscription token by descriptor does not work over a UNIX socket (measured with
-    2.1.197): it goes into the CLI's environment then, from which the CLI's tools do not get it.
-    """
-    for name, variable in _BY_DESCRIPTOR.items():
-        if name in secrets and not (name == "CLAUDE_CODE_OAUTH_TOKEN" and "ANTHROPIC_UNIX_SOCKET" in environ):
-            rest = {other: value for other, value in secrets.items() if other != name}
-            return rest | {variable: str(CREDENTIAL_FD)}, _agents_pipe(secrets[name].encode())
-    return secrets, None
-
-
-def _agents_pipe(data: bytes) -> int:
-    """The reading end of a pipe that holds `data` and belongs to the agent's user, as whom it is made."""
-    with AgentsUser():
-        reader, writer = os.pipe()
-    os.write(writer, data)
-    os.close(writer)
-    return reader
-
-
 def as_agent(argv: list[str], cwd: str) -> list[str]:
-    """The argv that runs a program as the agent: its uid and gid, no group, no capability in any set and none to be gained."""
-    drop = ["/usr/bin/setpriv", f"--reuid={paths.AGENT_ID}", f"--regid={paths.AGENT_ID}", "--clear-groups"]
+    """The argv that runs a program as the agent: its uid and gid, no capability in any set and none to be gained.
+
+    It is in no group but the one that reads the CLI's binary, and in that only where Docker put this process into it.
+    """
+    groups = f"--groups={paths.CLI_GROUP}" if paths.CLI_GROUP in os.getgroups() else "--clear-groups"
+    drop = ["/usr/bin/setpriv", f"--reuid={paths.AGENT_ID}", f"--regid={paths.AGENT_ID}", groups]
     drop += ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
     return [*drop, "/usr/bin/env", "-C", cwd, "--", *argv]
 
@@ -104,24 +71,21 @@ def open_log(path: str) -> int:
 class Cli:
     """The CLI's process and what waits for its stdin. Its stdout is the descriptor `log`."""
 
-    def __init__(self, environ: dict[str, str], secrets: dict[str, str], log: int) -> None:
+    def __init__(self, environ: dict[str, str], log: int) -> None:
         self.cwd, self.home = environ["PWD"], environ["HOME"]
         self.pid = 0
         self.stdin = -1
         self.unfed = b""
-        self._environ, self._secrets, self._log = environ, secrets, log
+        self._environ, self._log = environ, log
 
     def start(self, words: str) -> None:
         """Start it by the file of its argv, with a stdin of its own; one before it has ended."""
         self.close_stdin()
-        more, credential = hand_over(self._secrets, self._environ)
         reader, self.stdin = os.pipe()
         errors = open_log(paths.ERRORS)
         descriptors = {0: reader, 1: self._log, 2: errors}
-        if credential is not None:
-            descriptors[CREDENTIAL_FD] = credential
-        self.pid = spawn(as_agent(read_words(words), self.cwd), self._environ | more, descriptors)
-        for descriptor in (reader, errors, *([credential] if credential is not None else [])):
+        self.pid = spawn(as_agent(read_words(words), self.cwd), self._environ, descriptors)
+        for descriptor in (reader, errors):
             os.close(descriptor)
         os.set_blocking(self.stdin, False)
 
@@ -156,6 +120,27 @@ class Cli:
         return status if pid else None
 
 
+def open_scratch() -> None:
+    """Let everybody write where temporary files go. Without a writable /tmp the CLI ends with 0 and no output (measured)."""
+    for place in paths.SCRATCH:
+        os.chmod(place, 0o1777)  # noqa: S103  as /tmp is anywhere
+
+
+def furnish(words: str) -> None:
+    """Put into HOME what a file of paths and texts, in turn, says. HOME is this container's own: no agent was there before."""
+    pairs = iter(read_words(words))
+    with AgentsUser():
+        for path in pairs:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                left = os.fsencode(next(pairs))
+                while left:
+                    left = left[os.write(descriptor, left) :]
+            finally:
+                os.close(descriptor)
+
+
 def link_project_files(cwd: str, home: str) -> None:
     """Give the agent its repository's commands, agents and skills without the repository's settings.
 
@@ -163,8 +148,16 @@ def link_project_files(cwd: str, home: str) -> None:
     user's own directory bring them back (measured with CLI 2.1.197). Made as the agent: what the links point to is its own.
     """
     with AgentsUser():
-        for name in ("commands", "agents", "skills"):
-            source, link = f"{cwd}/.claude/{name}", f"{home}/.claude/{name}"
-            if os.path.isdir(source) and not os.path.lexists(link):
-                os.makedirs(os.path.dirname(link), exist_ok=True)
-                os.symlink(source, link)
+        for name in ("commands", "agents"):
+            if os.path.isdir(source := f"{cwd}/.claude/{name}"):
+                _link(source, f"{home}/.claude/{name}")
+        # One by one: they stand beside ours.
+        skills = f"{cwd}/.claude/skills"
+        for name in os.listdir(skills) if os.path.isdir(skills) else ():
+            _link(f"{skills}/{name}", f"{home}/.claude/skills/{name}")
+
+
+def _link(source: str, link: str) -> None:
+    if not os.path.lexists(link):
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.symlink(source, link)

@@ -22,6 +22,10 @@ class Receipts:
         self._open.update(str(json.loads(line).get("uuid")) for line in lines)
         self._idle_at = None
 
+    def forget(self, ids: Iterable[str]) -> None:
+        """The CLI has dropped these."""
+        self._open.difference_update(ids)
+
     def note(self, line: bytes) -> None:
         """A line of the log."""
         if self._open and line.startswith(b'{"type":"user"') and b'"isReplay":true' in line:

@@ -52,6 +52,11 @@ class Recovery:
         """These are on their way to the CLI."""
         self._given.update((str(json.loads(line).get("uuid")), line) for line in lines)
 
+    def forget(self, ids: list[str]) -> None:
+        """The CLI has dropped these; another one is not to have them."""
+        for each in ids:
+            self._given.pop(each, None)
+
     def step(self, *, idle: bool) -> bool:
         """Do what is to be done now; whether the CLI is to be given up. `idle`: it has ended its turn."""
         if self._phase in (_WATCHING, _RESUMED):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
+from vps.events import asked
 from vps.events import types as t
 
 _HUGE = 1e15
@@ -272,6 +273,37 @@ def _supervisor(record: Record) -> Iterable[t.Event]:
     )
 
 
+def _gateway(record: Record) -> Iterable[t.Event]:
+    until = _number_or_none(record, "until")
+    yield t.Gateway(
+        subtype=_text(record, "subtype"),
+        why=_text(record, "why"),
+        text=_text(record, "text"),
+        until=float(until) if until is not None else None,
+        host=_text(record, "host"),
+        inward=record.get("inward") is True,
+    )
+
+
+def _call(record: Record) -> t.Event:
+    return t.AgentCall(
+        id=_text(record, "id"),
+        tool=_text(record, "tool"),
+        at=float(_number(record, "at")),
+        arguments=_record(record.get("arguments")),
+        wrong=_text(record, "wrong"),
+    )
+
+
+def _called(record: Record) -> t.Event:
+    child, thread = _text(record, "child"), _text(record, "thread")
+    return t.AgentCalled(_text(record, "id"), _text(record, "tool"), record.get("ok") is True, child, thread)
+
+
+def _edited(record: Record) -> t.Event:
+    return t.Edited(_text(record, "id"), _text(record, "by"), is_late=_text(record, "subtype") == "kept")
+
+
 def _changes(value: object) -> t.Changes | None:
     if not isinstance(value, dict):
         return None
@@ -283,6 +315,8 @@ def _changes(value: object) -> t.Changes | None:
 def _one(make: Callable[[Record], t.Event]) -> Parser:
     return lambda record: (make(record),)
 
+
+NOTICES = ("paused", "unpaused", "warned", "denied", "denied_more")
 
 _PARSERS: dict[tuple[str, str], Parser] = {
     ("system", "init"): _init,
@@ -308,4 +342,12 @@ _PARSERS: dict[tuple[str, str], Parser] = {
     ("control_request", ""): _control_request,
     ("control_response", ""): _control_response,
     ("agentflow", ""): _supervisor,
+    ("agentflow", "question"): asked.question,
+    ("agentflow", "answered"): asked.answered,
+    ("agentflow", "withdrawn"): _one(_edited),
+    ("agentflow", "kept"): _one(_edited),
+    ("agentflow", "call"): _one(_call),
+    ("agentflow", "called"): _one(_called),
+    ("agentflow", "notify"): _one(lambda record: t.Notified(_text(record, "text"))),
+    **dict.fromkeys([("agentflow", kind) for kind in NOTICES], _gateway),
 }

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vps.events.asked import Answered, Question
+
 Json = Mapping[str, Any]
 
 
@@ -234,7 +236,8 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """A line of the supervisor in the container: subtype started, turn_started, timeout, stopping, bad_input, hung, resumed, ended.
+    """A line of the supervisor in the container: subtype started, turn_started, turn_ended, timeout, stopping, disk_low,
+    bad_input, hung, resumed, ended. A run that was woken has started more than once.
 
     `reason` is first or again for hung, interrupted or replaced for resumed, and how the run ended for ended.
     """
@@ -245,6 +248,61 @@ class Supervisor:
     exit_code: int | None = None
     detail: str = ""
     changes: Changes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the gateway did: subtype paused (requests wait), unpaused, warned, denied (a host) or denied_more (others, not told).
+
+    `why` is a kind: credential, plan, rate, budget_run, budget_person, budget_day. `until` is in epoch seconds. An `inward` host
+    leads to an address that no host may lead to.
+    """
+
+    subtype: str
+    why: str = ""
+    text: str = ""
+    until: float | None = None
+    host: str = ""
+    inward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCall:
+    """The agent asks for something that the control plane is to carry out; one that is `wrong` it refuses, for that reason."""
+
+    id: str
+    tool: str
+    at: float
+    arguments: Json = field(default_factory=dict[str, Any])
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCalled:
+    """The agent was given its answer. `child` is the run that was started, `thread` the id of the thread that shows it."""
+
+    id: str
+    tool: str
+    ok: bool
+    child: str = ""
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """The agent tells the one who started it something."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A message that was said is not to be read any more, but in the words of id `by`, where there is one; or, `is_late`, it was
+    read already, and stays as it was."""
+
+    message_id: str
+    by: str = ""
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +342,13 @@ Event = (
     | ControlResponse
     | Partial
     | Supervisor
+    | Edited
+    | Gateway
+    | Question
+    | Answered
+    | AgentCall
+    | AgentCalled
+    | Notified
     | Unknown
     | Malformed
 )

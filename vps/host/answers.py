@@ -6,19 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from vps.host import (
+    attachments,
     audit,
     caches,
+    channels,
     claims,
     command,
     control,
     facts,
+    gateway,
     heads,
     inbox,
     keeper,
+    keyring,
     lease,
     prune,
     runs,
     starts,
+    wakes,
     workspaces,
 )
 
@@ -48,6 +53,19 @@ def _trim_caches(root: str, request: dict[str, Any]) -> dict[str, Any]:
     return {"trimmed": caches.trim(root, request["max_bytes"]), "stuck": caches.stuck(root)}
 
 
+def _order(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    return {"taken": inbox.order(root, request["name"], request["order"])}
+
+
+def _wake(root: str, request: dict[str, Any]) -> dict[str, Any]:
+    """`why` it cannot be; empty where it was."""
+    why = wakes.why_not(root, request["name"])
+    if not why:
+        wakes.wake(root, request["name"], request)
+        keeper.ensure(root)
+    return {"why": why}
+
+
 def _keep(root: str, _request: dict[str, Any]) -> dict[str, Any]:
     keeper.ensure(root)
     return {}
@@ -68,6 +86,17 @@ _VERBS: dict[str, Answer] = {
     "room": starts.room,
     "describe": runs.describe,
     "say": inbox.say,
+    "attach": attachments.place,
+    "detach": attachments.remove,
+    "edit": inbox.edit,
+    "order": _order,
+    "wake": _wake,
+    "channel": channels.read,
+    "channel-change": channels.change,
+    "secrets": keyring.listed,
+    "secret-set": keyring.put,
+    "secret-remove": keyring.remove,
+    "secret-values": keyring.values,
     "discard": _discard,
     "prune": _prune,
     "trim-caches": _trim_caches,
@@ -88,6 +117,13 @@ _VERBS: dict[str, Answer] = {
     "confirmation-agree": control.agree,
     "call-claim": control.claim,
     "call-settle": control.settle,
+    "gateway": gateway.stands,
+    "gateway-start": gateway.start,
+    "gateway-remove": gateway.remove,
+    "gateway-renew": gateway.renew,
+    "gateway-allow": gateway.allow,
+    "gateway-grant": gateway.grant,
+    "gateway-usage": gateway.usage,
     "lease-take": lease.take,
     "lease-release": lease.release,
     "run": command.run,

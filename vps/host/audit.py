@@ -20,7 +20,7 @@ def _path(root: str) -> str:
 
 def note(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Append one line in one write; a file that grew to 8 MiB becomes `audit.jsonl.1` first."""
-    os.makedirs(root, mode=0o755, exist_ok=True)
+    os.makedirs(root, mode=0o750, exist_ok=True)
     line = json.dumps(request["line"], ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     descriptor = _locked(_path(root))
     try:

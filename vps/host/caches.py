@@ -21,26 +21,19 @@ def provide(root: str, workspace: str) -> dict[str, str | None]:
     """
     name, whole = _owner(root, workspace)
     os.makedirs(_caches(root), mode=0o700, exist_ok=True)
-    own, lower = _writable(_path(root, name)), _path(root, _base(name))
-    if name == _base(name):
+    own, lower = _writable(_path(root, name)), _path(root, workspaces.base(name))
+    if name == workspaces.base(name):
         return {"own": own, "lower": None, "upper": None, "work": None}
     # Two mounts of one overlay would spoil each other, so a directory inside a tree has none; a backslash would need escaping.
-    layered = whole and bool(_base(name)) and os.path.isdir(lower) and "\\" not in lower
+    layered = whole and bool(workspaces.base(name)) and os.path.isdir(lower) and "\\" not in lower
     parts = {part: _writable(os.path.join(own, part)) for part in ("own", "upper", "work")}
     return {**parts, "lower": _writable(lower) if layered else None}
 
 
 def _owner(root: str, workspace: str) -> tuple[str, bool]:
     """Whose cache it is, and whether the path is that workspace or tree itself, not a directory inside it."""
-    relative = os.path.relpath(workspace, os.path.realpath(os.path.join(root, "workspaces")))
-    if relative.startswith(os.pardir):
-        return workspaces.SCRATCH, True
-    name = relative.split(os.sep, 1)[0]
-    return name, name == relative
-
-
-def _base(name: str) -> str:
-    return name.split("--", 1)[0]
+    name, inside = workspaces.name_of(root, workspace) or (workspaces.SCRATCH, "")
+    return name, not inside
 
 
 def _caches(root: str) -> str:
@@ -92,7 +85,7 @@ def _retired_unless_used(root: str, name: str) -> bool:
     with workspaces.one_at_a_time(root):
         used = set(workspaces.at_work(root))
         # A tree's agent reads the workspace's cache below its own.
-        if name in used | {_base(each) for each in used}:
+        if name in used | {workspaces.base(each) for each in used}:
             return False
         retire(root, name)
     return True

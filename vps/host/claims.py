@@ -19,7 +19,7 @@ import os
 import re
 from typing import Any
 
-from vps.host import caches, workspaces
+from vps.host import caches, gateway, workspaces
 from vps.host.refused import Refused
 
 MADE, DELETED = "made", "deleted"
@@ -38,6 +38,8 @@ def claim(root: str, request: dict[str, Any]) -> dict[str, Any]:
     name, deed, owner = request["name"], request["deed"], request["id"]
     if not _ID.fullmatch(owner):
         raise ValueError(f"not a claim's id: {owner!r}")
+    if deed == DELETED:
+        workspaces.ask_to_sleep(root, name)
     with workspaces.one_at_a_time(root):
         refuse_claimed(root, name)
         (item,) = workspaces.look(root, {"name": name})["workspaces"]
@@ -115,6 +117,7 @@ def publish(root: str, request: dict[str, Any]) -> dict[str, Any]:
         if request["part"] == "tree":
             if os.path.lexists(workspaces.path(root, name)):
                 raise Refused("workspace_name", f"{name} is taken", "Choose another name.")
+            os.makedirs(os.path.dirname(workspaces.path(root, name)), mode=0o755, exist_ok=True)
             os.rename(tree, workspaces.path(root, name))
             return {}
         place = workspaces.vault_path(root, name)
@@ -138,6 +141,8 @@ def retire(root: str, request: dict[str, Any]) -> dict[str, Any]:
         if "--" not in name and item["vault"] is not None:
             os.rename(item["vault"], vault)
             gone.append(vault)
+        if "--" not in name:
+            gateway.forget(root, name)
         if cache := caches.retire(root, name, owner):
             gone.append(cache)
     return {"gone": [os.path.relpath(path, root) for path in gone]}
@@ -165,7 +170,7 @@ def _own(owner: str) -> str:
 
 def _aside(root: str, name: str, owner: str, state: str) -> tuple[str, str]:
     """Where its tree and its repository are while they have no name."""
-    parent = os.path.dirname(workspaces.path(root, name))
+    parent = root if name == workspaces.SCRATCH else os.path.join(root, "workspaces")
     return os.path.join(parent, f".{state}-{owner}"), os.path.join(root, "git", f".{state}-{owner}.git")
 
 

@@ -37,7 +37,7 @@ def ask(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
     request: caller, tool, arguments (a digest), right, question. The answer's `code` is empty where there was a yes.
     """
-    with _locked(root, "confirmations") as directory:
+    with locked(root, "confirmations") as directory:
         _drop(directory, _CONFIRMATIONS_KEPT_S)
         for path, found in _records(directory):
             if found["until"] > time.time() and all(found[name] == request[name] for name in _BINDING):
@@ -54,13 +54,13 @@ def ask(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def waiting(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """What the call of `code` is, and its `state`: open, agreed, used, expired, or unknown."""
-    with _locked(root, "confirmations") as directory:
+    with locked(root, "confirmations") as directory:
         return _stands(layout.read_json(_place(directory, request["code"])))
 
 
 def agree(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Say yes for `by`. The answer is how the call stood before: only an `open` one was agreed to."""
-    with _locked(root, "confirmations") as directory:
+    with locked(root, "confirmations") as directory:
         path = _place(directory, request["code"])
         found = _stands(layout.read_json(path))
         if found["state"] == "open":
@@ -81,7 +81,7 @@ def claim(root: str, request: dict[str, Any]) -> dict[str, Any]:
     request: key, call (a digest of tool and arguments), bound_s. `state` is claimed, running, done (with its `output`),
     or open: nobody knows whether it was done. `same` tells whether it was the same call.
     """
-    with _locked(root, "calls") as directory:
+    with locked(root, "calls") as directory:
         _drop(directory, CALLS_KEPT_S)
         path = _call(directory, request["key"])
         found, now = layout.read_json(path), time.time()
@@ -97,7 +97,7 @@ def claim(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def settle(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """How a claimed call ended. request: key, state: done (with `output`), open, or failed, which gives the id back."""
-    with _locked(root, "calls") as directory:
+    with locked(root, "calls") as directory:
         path = _call(directory, request["key"])
         found = layout.read_json(path)
         if found is None:
@@ -110,7 +110,8 @@ def settle(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _locked(root: str, name: str) -> Generator[str, None, None]:
+def locked(root: str, name: str) -> Generator[str, None, None]:
+    """A directory below <root>/control, which nobody else changes meanwhile."""
     directory = os.path.join(root, "control", name)
     os.makedirs(os.path.dirname(directory), mode=0o700, exist_ok=True)
     os.makedirs(directory, mode=0o700, exist_ok=True)

@@ -18,6 +18,9 @@ _PIECE = 1 << 20
 _LONGEST = 1 << 20
 """Bytes of a line that is looked at; the rest is passed over. The CLI's longest in 1,031 captured events had 231,603."""
 _ASSISTANT = b'{"type":"assistant"'
+_ASKED, _ANSWERED = b'{"type": "agentflow", "subtype": "question"', b'{"type": "agentflow", "subtype": "answered"'
+_LIVES = (b'{"type": "agentflow", "subtype": "started"', b'{"type": "agentflow", "subtype": "ended"')
+_MOST_QUESTIONS = 30
 _KEPT = (b'{"type":"system","subtype":"init"', b'{"type":"result"', b'{"type": "agentflow", "subtype": "started"')
 
 
@@ -28,6 +31,8 @@ class Digest:
         self.turns = 0
         self.kept: dict[bytes, tuple[int, int]] = {}
         """Where the last line of each kind begins, and its length."""
+        self.questions: dict[str, tuple[int, int]] = {}
+        """The same of the last questions: of one that is open its own line, else how it ended. All ended with the container."""
         self._inode = inode
         self._begin = 0
         self._length = 0
@@ -57,9 +62,23 @@ class Digest:
         if line.startswith(_ASSISTANT):
             self._count(line)
             return
+        if line.startswith(_LIVES):
+            self.questions.clear()
+        elif line.startswith((_ASKED, _ANSWERED)) and self._length <= _LONGEST:
+            self._keep(line)
         for kind in _KEPT:
             if line.startswith(kind) and self._length <= _LONGEST:
                 self.kept[kind] = (self._begin, self._length)
+
+    def _keep(self, line: bytes) -> None:
+        try:
+            asked = str(json.loads(line)["id"])
+        except (ValueError, RecursionError, KeyError, TypeError):
+            return
+        self.questions.pop(asked, None)
+        self.questions[asked] = (self._begin, self._length)
+        while len(self.questions) > _MOST_QUESTIONS:
+            del self.questions[next(iter(self.questions))]
 
     def _count(self, line: bytes) -> None:
         """A turn is an API message of the main agent; the CLI writes each of its blocks as a line."""
@@ -91,7 +110,8 @@ def of(root: str, name: str) -> dict[str, Any]:
             if digest is None or not digest.is_of(status):
                 digest = _known[name] = Digest(status.st_ino)
             digest.read(descriptor)
-            lines = [(begin, os.pread(descriptor, length, begin)) for begin, length in digest.kept.values()]
+            found = [*digest.kept.values(), *digest.questions.values()]
+            lines = [(begin, os.pread(descriptor, length, begin)) for begin, length in found]
         finally:
             os.close(descriptor)
         kept = [[begin, base64.b64encode(line).decode("ascii")] for begin, line in sorted(lines)]

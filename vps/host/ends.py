@@ -8,16 +8,16 @@ import os
 import time
 from typing import Any
 
-from vps.host import layout
+from vps.host import gateway, layout
 from vps.host.files import write_atomically
 
 
 def write(root: str, name: str, ending: dict[str, Any]) -> None:
-    """Write down how a run ended. The room kept for that is given back, and a credential that nobody fetched goes."""
+    """Write down how a run ended. The room kept for that is given back, and the gateway serves it no more."""
     directory = layout.run(root, name)
-    for spare in ("reserve", os.path.join("key", "environ")):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(directory, spare))
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(directory, "reserve"))
+    gateway.revoke(root, name)
     write_atomically(os.path.join(directory, "docker.json"), json.dumps(ending).encode())
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import ssl
+import stat
 import sys
 import time
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 
 def facts(root: str, _request: dict[str, Any]) -> dict[str, Any]:
     """Memory and disk in bytes, CPUs, uid and gid of the SSH user, the clock in epoch seconds."""
-    os.makedirs(root, mode=0o755, exist_ok=True)
+    os.makedirs(root, mode=0o750, exist_ok=True)
     return {
         "uid": os.getuid(),
         "gid": os.getgid(),
@@ -23,6 +24,7 @@ def facts(root: str, _request: dict[str, Any]) -> dict[str, Any]:
         "disk_free": shutil.disk_usage(root).free,
         "python": ".".join(map(str, sys.version_info[:3])),
         "now": time.time(),
+        "root_mode": stat.S_IMODE(os.stat(root).st_mode),
     }
 
 

@@ -2,7 +2,8 @@
 
 - writes down how Docker saw a run end (`docker.json`), and only then removes the container
 - ends a run whose turn overran its deadline although its supervisor should have, or whose log passed 1 GiB
-- leads each `model/<id>/api.sock` to the loopback address its `target` file names, and to no other
+- stops the children of an agent that has ended, unless they were to outlive it
+- starts the gateway again where it is gone
 - starts the runs that wait, in their order, as the host has room for them
 - prunes old runs, and once the last agent has gone the package caches
 
@@ -20,11 +21,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Coroutine
 from typing import Any
 
-from vps.host import caches, ends, engine, layout, prune, starts
+from vps.host import caches, ends, engine, gateway, kin, layout, prune, starts
 from vps.host.engine import Engine
-from vps.host.forwards import Forwards
 
 LOG_LIMIT = 1 << 30
 _SWEEP_S = 2.0
@@ -35,6 +36,7 @@ _STARTING_S = 600.0
 _STARTED_S = 5.0
 _LINGER_S = 20.0
 _QUIET_S = 5.0
+_PATIENCE = 2
 
 
 class Keeper:
@@ -43,11 +45,12 @@ class Keeper:
     def __init__(self, root: str) -> None:
         self._root = root
         self._killed_for: dict[str, str] = {}
-        self._forwards = Forwards(root)
-        self._launches: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        """What goes on beside the sweeps: an engine may take its time. One a run."""
         self._engine = Engine(root)
         self._busy_at = time.monotonic()
         self._trimmed = False
+        self._gateway_lost = 0
 
     async def run(self) -> None:
         """Sweep on every container's death and every 2 s, until nothing was alive for 20 s."""
@@ -69,7 +72,6 @@ class Keeper:
             events.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await events
-            self._forwards.close()
 
     async def _trim_once_quiet(self) -> None:
         """No start should wait for the sizing of many files. Another user than root could not give the space back."""
@@ -80,13 +82,10 @@ class Keeper:
             await asyncio.to_thread(caches.trim, self._root)
 
     async def _sweep(self) -> None:
-        try:
-            await self._forwards.serve()
-        except OSError as error:
-            print(f"model: {error}", file=sys.stderr, flush=True)
         open_runs = layout.open_names(self._root)
         if open_runs:
             self._busy_at, self._trimmed = time.monotonic(), False
+            await self._revive_gateway()
         containers = await self._engine.containers()
         if containers is None:
             return
@@ -95,6 +94,8 @@ class Keeper:
                 await engine.remove(container)
         for name in open_runs:
             try:
+                if kin.is_orphan(self._root, name):
+                    self._begin(name, self._end_orphan(name))
                 await self._keep(name, containers.get(name))
             except OSError as error:
                 # It was discarded meanwhile, or the disk is full: then the next sweep tries again, and the container stays.
@@ -102,8 +103,19 @@ class Keeper:
         try:
             for name in await asyncio.to_thread(starts.advance, self._root):
                 self._launch(name)
+            await asyncio.to_thread(starts.make_room, self._root)
         except OSError as error:
             print(f"queue: {error}", file=sys.stderr, flush=True)
+
+    async def _revive_gateway(self) -> None:
+        """After some sweeps without it: one that is being replaced is left alone."""
+        if await asyncio.to_thread(gateway.alive, self._root):
+            self._gateway_lost = 0
+            return
+        self._gateway_lost += 1
+        if self._gateway_lost > _PATIENCE:
+            self._gateway_lost = 0
+            await asyncio.to_thread(gateway.revive, self._root)
 
     def _is_left_over(self, name: str, container: dict[str, Any]) -> bool:
         """Its end is written down and removing it failed then; or its run directory, which is there before it, was removed."""
@@ -153,15 +165,22 @@ class Keeper:
         begun = os.lstat(os.path.join(directory, "out", "out.jsonl")).st_size > 0
         return time.time() - os.stat(directory).st_mtime < (_STARTED_S if begun else _STARTING_S)
 
-    def _launch(self, name: str, *, made: bool = False) -> None:
-        """Beside the sweeps: an engine may take its time."""
-        if name not in self._launches:
-            task = asyncio.create_task(asyncio.to_thread(starts.launch_or_close, self._root, name, made=made))
-            self._launches[name] = task
-            task.add_done_callback(lambda done: self._launched(name, done))
+    async def _end_orphan(self, name: str) -> None:
+        if not (await asyncio.to_thread(starts.withdraw, self._root, {"name": name}))["withdrawn"]:
+            await engine.docker("stop", name)
 
-    def _launched(self, name: str, task: asyncio.Task[None]) -> None:
-        del self._launches[name]
+    def _launch(self, name: str, *, made: bool = False) -> None:
+        self._begin(name, asyncio.to_thread(starts.launch_or_close, self._root, name, made=made))
+
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        if name in self._tasks:
+            work.close()
+            return
+        task = self._tasks[name] = asyncio.create_task(work)
+        task.add_done_callback(lambda done: self._done(name, done))
+
+    def _done(self, name: str, task: asyncio.Task[None]) -> None:
+        del self._tasks[name]
         if not task.cancelled() and (error := task.exception()) is not None:
             print(f"{name}: {error}", file=sys.stderr, flush=True)
 
@@ -200,7 +219,7 @@ def _ending(container: dict[str, Any]) -> dict[str, Any]:
 
 def main(root: str) -> int:
     """Become the keeper of `root`, detached from whoever called; do nothing if there is one already."""
-    os.makedirs(root, exist_ok=True)
+    os.makedirs(root, mode=0o750, exist_ok=True)
     lock = _lock(root)
     if lock is None or os.fork():
         return 0

@@ -1,16 +1,19 @@
 """The layout below the root directory, named once for everything that runs on the host.
 
 <root>/runs/<name>/run.json      what was asked
-                   in/           mounted read-only: argv, environ, limits.json, inbox.jsonl
-                   key/          mounted: environ with the credentials, read and removed by the supervisor
+                   in/           mounted read-only: argv, environ, secrets, limits.json, inbox.jsonl
                    out/          mounted: out.jsonl, err.log, turn.json, exit.json, reserve, inbox-shut
+                   attachments/<message id>/   what people attached, mounted read-only: see vps.host.attachments
                    reserve       with out/reserve: room for the records of the end on a disk that is full by then
                    queue.json, start.json, started.json   one of them: how far its start is; see vps.host.starts
                    docker.json   how Docker saw it end; written before the container is removed
+                   woken         since when it goes on after that; docker-<n>.json is how it had ended before
 <root>/sessions/<name>/          the CLI's transcripts, mounted at ~/.claude/projects
-<root>/model/<id>/target         HOST:PORT on this machine's loopback that model/<id>/api.sock leads to
+<root>/gateway/                  see vps.proxy.paths
+<root>/secrets/                  what agents can be given by name: see vps.host.keyring
 <root>/workspaces/<name>         people's repositories; <root>/workspace is the scratch one
 <root>/workspaces/<name>--<slug> a further tree of one, for an agent that came while it was busy
+<root>/workspaces/_children/<run>/<name>--<run>--<slug>   such a tree of an agent's child, `run` the end of the agent's name
 <root>/git/<name>.git            the control plane's repository of a workspace: its trees borrow the objects, no agent writes there
 <root>/caches/<name>             the package cache of a workspace, shared by its agents
 <root>/caches/<name>--<slug>/    a tree's: upper/ and work/ of an overlay on its workspace's, or own/ alone; see vps.host.caches
@@ -18,6 +21,7 @@
 <root>/transfer/<id>             carries objects from a tree to there
 <root>/lib/<digest>/             these scripts
 <root>/control/{confirmations,calls}/   what several surfaces agree on: see vps.host.control
+<root>/control/channels/         what a channel's agents start with: see vps.host.channels
 <root>/lease.json                which bot serves this root: see vps.host.lease
 <root>/audit.jsonl               who did what; audit.jsonl.1 before it
 <root>/keeper.lock, keeper.log
@@ -25,12 +29,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from typing import Any
 
 from vps.host.files import read_regular
+from vps.host.json_object import json_object
 
 NAME = re.compile(r"claude-agent-\d{10,16}-[0-9a-z]{6}")
 LABEL_ROOT = "agentflow.root"
@@ -73,6 +77,18 @@ def is_open(root: str, name: str) -> bool:
     return not os.path.lexists(os.path.join(runs(root), name, "docker.json"))
 
 
+def lives(root: str) -> dict[str, int]:
+    """All runs, each with a number that is another one after it was woken, also one that has ended again since."""
+    return {name: _woken_at(root, name) for name in names(root)}
+
+
+def _woken_at(root: str, name: str) -> int:
+    try:
+        return os.lstat(os.path.join(runs(root), name, "woken")).st_mtime_ns
+    except OSError:
+        return 0
+
+
 def boot_id() -> str:
     """Another one after every start of the machine (random(4))."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
@@ -82,7 +98,6 @@ def boot_id() -> str:
 def read_json(path: str) -> dict[str, Any] | None:
     """A JSON object from a regular file, or None where there is none."""
     try:
-        value = json.loads(read_regular(path))
-    except (OSError, ValueError):
+        return json_object(read_regular(path))
+    except OSError:
         return None
-    return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType]  JSON

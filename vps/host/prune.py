@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from vps.host import layout
+from vps.host import families, gateway, layout, workspaces
 
 MAX_AGE_S = 30 * 86_400.0
 MAX_BYTES = 5 << 30
@@ -26,6 +26,8 @@ def prune(root: str, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -
             discard(root, name)
             gone.append(name)
     _remove_unfinished(root, now)
+    with workspaces.one_at_a_time(root):
+        families.clear(root)
     return gone
 
 
@@ -43,6 +45,7 @@ def _transcripts(root: str) -> str:
 
 def discard(root: str, name: str) -> None:
     """Remove a run's directory and its transcripts."""
+    gateway.revoke(root, name)
     remove([layout.run(root, name), os.path.join(_transcripts(root), name)])
 
 

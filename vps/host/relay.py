@@ -4,8 +4,8 @@ stdin takes JSON lines:
     {"op":"follow","run":NAME,"offset":N} · {"op":"forget","run":NAME} · {"op":"ping"}
     {"op":"ask","id":N,"verb":VERB,"request":{…}}      see vps.host.answers
 stdout gives frames, each a JSON line and, for `data` and `answer`, that many bytes after it:
-    {"t":"hello","runs":[NAME…]}                       at the start
-    {"t":"run","run":NAME}                             a run directory appeared
+    {"t":"hello","runs":[NAME…],"open":[NAME…],"sizes":{NAME:N}}   at the start; those that have not ended, and how long each log is
+    {"t":"run","run":NAME}                             a run directory appeared, or one that had ended was woken
     {"t":"data","run":NAME,"offset":N,"size":M,"quiet_s":S} BYTES  the log from N on, written to S seconds ago
     {"t":"end","run":NAME,"size":N,"docker":{…},"exit":{…}|null}   ended, and everything up to N was sent
     {"t":"queue","run":NAME,"place":N,"why":TEXT}      its place in the queue is another, or what it waits for; 0: it waits no more
@@ -118,11 +118,13 @@ class Relay:
         self._watch = Watch()
         os.makedirs(layout.runs(root), mode=0o700, exist_ok=True)
         self._runs_watch = self._add(layout.runs(root), IN_CREATE | IN_MOVED_TO)
-        self._known = set(layout.names(root))
+        self._known = layout.lives(root)
 
     def run(self) -> None:
         """Until stdin ends or nothing was heard for 45 s: a dropped connection must not leave a process behind."""
-        self._send({"t": "hello", "runs": sorted(self._known)})
+        sizes = {name: _size(self._root, name) for name in self._known}
+        is_open = [name for name in sorted(self._known) if layout.is_open(self._root, name)]
+        self._send({"t": "hello", "runs": sorted(self._known), "open": is_open, "sizes": sizes})
         while time.monotonic() - self._heard < _SILENCE_S:
             self._output.write()
             ready = self._wait()
@@ -219,8 +221,8 @@ class Relay:
                 self._dirty.add(self._watched[descriptor])
 
     def _announce(self) -> None:
-        now = set(layout.names(self._root))
-        for name in sorted(now - self._known):
+        now = layout.lives(self._root)
+        for name in sorted(name for name, life in now.items() if self._known.get(name) != life):
             self._send({"t": "run", "run": name})
         self._known = now
 
@@ -276,6 +278,13 @@ class Relay:
         if end is not None:
             self._send({"t": "end", "run": name, "size": follow.offset, **end})
             self._forget(name)
+
+
+def _size(root: str, name: str) -> int:
+    try:
+        return os.lstat(os.path.join(layout.run(root, name), _LOG)).st_size
+    except OSError:
+        return 0
 
 
 def main(root: str) -> int:

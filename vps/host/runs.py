@@ -8,8 +8,8 @@ import shutil
 import time
 from typing import Any
 
-from vps.host import caches, claims, digest, layout, starts, workspaces
-from vps.host.files import open_regular, write_atomically
+from vps.host import attachments, caches, claims, digest, families, gateway, inbox, keyring, layout, starts, workspaces
+from vps.host.files import open_regular
 from vps.host.refused import Refused
 
 _NEEDED_BYTES = 256 << 20
@@ -20,12 +20,13 @@ _AGENT_ID = 1001
 def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Check the workspace and the disk, then make the whole run directory or nothing of it.
 
-    request: name, workspace, run (object), argv, argv_resume, environ, credentials (words), limits (object), inbox (text),
-    target or None.
+    request: name, workspace, run (object), argv, argv_resume, environ (words), secrets (names), home (texts by path),
+    limits (object), inbox (text), network, budget_usd (or None).
     A workspace where an agent works already is answered with `busy`, the names of those, and nothing is made. Where the run is
     there, this was cut off and is asked again: nothing more is made, and `admitted` is what `admit` answered, if it was asked.
     """
     _check_disk(root)
+    workspaces.ask_to_sleep(root, *(workspaces.name_of(root, os.path.realpath(request["workspace"])) or ("",))[:1])
     with workspaces.one_at_a_time(root):
         there = _record(root, request["name"])
         workspace, fresh = _workspace(root, there["workspace"] if there else request["workspace"])
@@ -37,6 +38,8 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
         if there is None:
             _make(root, request, place)
         admitted = starts.admitted(root, request["name"]) if there else None
+        net = gateway.admit(root, request["name"], _net_spec(request, name))
+        children = families.provide(root, request["name"])
     return {
         **place,
         "busy": [],
@@ -44,15 +47,17 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
         "owned": not fresh and os.lstat(workspace).st_uid == _AGENT_ID,
         "fresh": fresh,
         "gid": os.getgid(),
-        "model": _model(root, request.get("target")),
+        "net": net,
         "vault": workspaces.vault(root, name),
         "cache": cache,
+        "children": children,
     }
 
 
 def check(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Refuse what `prepare` would refuse, before anything long is done for it."""
     _check_disk(root)
+    keyring.granted(root, request["secrets"])
     with workspaces.one_at_a_time(root):
         _workspace(root, request["workspace"])
     return {}
@@ -67,9 +72,12 @@ def _make(root: str, request: dict[str, Any], place: dict[str, str]) -> None:
     directory = layout.run(root, request["name"])
     _private(layout.runs(root))
     building = directory + ".new"
+    secrets = keyring.granted(root, request["secrets"])
     os.mkdir(building, 0o750)
     try:
         _fill(building, request, place)
+        if secrets:
+            _write(building, "in/secrets", _words(secrets), 0o600)
         _session(root, request["name"])
         os.rename(building, directory)
     except BaseException:
@@ -96,7 +104,7 @@ def _workspace(root: str, given: str) -> tuple[str, bool]:
         claims.refuse_leaving(root, workspaces.SCRATCH)
         os.makedirs(real, exist_ok=True)
         return real, not os.path.lexists(os.path.join(real, ".git"))
-    name = os.path.relpath(real, os.path.realpath(shared)).split(os.sep, 1)[0]
+    name, _ = workspaces.name_of(root, real) or (".", "")
     if name == workspaces.SCRATCH or name.startswith("."):
         raise Refused("workspace_path", f"{given} has a name no workspace can have", "Rename it.")
     claims.refuse_leaving(root, name)
@@ -113,19 +121,21 @@ def _private(directory: str) -> None:
 
 def _fill(directory: str, request: dict[str, Any], place: dict[str, str]) -> None:
     workspace = place["workspace"]
-    for part, mode in (("in", 0o750), ("key", 0o770), ("out", 0o770)):
+    for part, mode in (("in", 0o750), ("out", 0o770)):
         os.mkdir(os.path.join(directory, part))
         os.chmod(os.path.join(directory, part), mode)  # whatever the umask
+    attachments.provide(directory)
     words = request["environ"] + [f"PWD={workspace}"]
     write_json = _json_writer(directory)
     where = {name: place[name] for name in ("workspace", "workspace_name")}
-    write_json("run.json", {**request["run"], **where, "boot_id": layout.boot_id()})
+    net = _net_spec(request, place["workspace_name"])
+    write_json("run.json", {**request["run"], **where, "boot_id": layout.boot_id(), "net": net})
     write_json("in/limits.json", request["limits"])
     for name, given in (("in/argv", "argv"), ("in/argv-resume", "argv_resume")):
         _write(directory, name, _words([word.replace("{workspace}", workspace) for word in request[given]]))
     _write(directory, "in/environ", _words(words))
+    _write(directory, "in/home", _words([word for pair in request["home"].items() for word in pair]), 0o600)
     _write(directory, "in/inbox.jsonl", request["inbox"].encode())
-    _write(directory, "key/environ", _words(request["credentials"]))
     # Room for the last words on a disk that is full by then.
     _write(directory, "out/reserve", os.urandom(_RESERVE_BYTES))
     _write(directory, "reserve", os.urandom(_RESERVE_BYTES))
@@ -143,7 +153,7 @@ def _json_writer(directory: str) -> Any:
 
 
 def _words(words: list[str]) -> bytes:
-    return b"".join(os.fsencode(word) + b"\0" for word in words)
+    return b"".join(word.encode("utf-8", "surrogateescape") + b"\0" for word in words)
 
 
 def _write(directory: str, name: str, data: bytes, mode: int = 0o640) -> None:
@@ -161,15 +171,16 @@ def _session(root: str, name: str) -> None:
     os.chmod(directory, 0o777)  # noqa: S103  the parent keeps all others out
 
 
-def _model(root: str, target: str | None) -> str | None:
-    """The directory whose api.sock leads to `target`; the keeper serves it."""
-    if target is None:
-        return None
-    directory = os.path.join(root, "model", target.replace(":", "_").replace("[", "").replace("]", ""))
-    os.makedirs(directory, exist_ok=True)
-    if not os.path.exists(os.path.join(directory, "target")):
-        write_atomically(os.path.join(directory, "target"), target.encode("ascii"))
-    return directory
+def _net_spec(request: dict[str, Any], workspace: str) -> dict[str, Any]:
+    """What the gateway has to know of it."""
+    origin = request["run"].get("origin", {})
+    return {
+        "network": request["network"],
+        "person": str(origin.get("behalf") or origin.get("caller", "")),
+        "parent": request["run"].get("kin", {}).get("parent", ""),
+        "workspace": workspaces.base(workspace),
+        "budget_usd": request["budget_usd"],
+    }
 
 
 def describe(root: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +190,7 @@ def describe(root: str, request: dict[str, Any]) -> dict[str, Any]:
     names = [wanted] if wanted else layout.names(root)
     places = starts.places(root) if wanted is None or starts.is_waiting(root, wanted) else {}
     runs = [{**_describe(root, name, int(request.get("tail", 0))), "queue": places.get(name)} for name in names]
-    return {"now": time.time(), "runs": runs}
+    return {"now": time.time(), "runs": runs, "secrets": keyring.stamp(root)}
 
 
 def _describe(root: str, name: str, tail: int) -> dict[str, Any]:
@@ -191,6 +202,7 @@ def _describe(root: str, name: str, tail: int) -> dict[str, Any]:
         "run": layout.read_json(os.path.join(directory, "run.json")),
         "docker": layout.read_json(os.path.join(directory, "docker.json")),
         "exit": layout.read_json(os.path.join(directory, "out", "exit.json")),
+        "idle": inbox.is_idle(root, name),
         "size": size,
         "start": start,
         "quiet_s": quiet_s(log),

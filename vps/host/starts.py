@@ -1,6 +1,7 @@
 """The queue of runs and their starts: one file of a run directory, whose name tells how far it is.
 
-queue.json     it waits: the `commands` to start it with, its `number` in the queue, the `ceiling` it was asked for under
+queue.json     it waits: the `commands` to start it with, its `number` in the queue, the `ceiling` it was asked for under; of one
+               that was woken (vps.host.wakes) the bytes of its `log` by then
 start.json     the same while its container is being made
 started.json   the same once it has been
 
@@ -21,10 +22,10 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from vps.host import admission, ends, layout, workspaces
+from vps.host import admission, ends, inbox, layout, queue, workspaces
 from vps.host.files import write_atomically
 
-_WAITING, _STARTING, _STARTED = "queue.json", "start.json", "started.json"
+_WAITING, _STARTING, _STARTED = queue.WAITING, "start.json", "started.json"
 _ENGINE_FAILED = 125
 """The exit code of `docker run` where the engine failed and nothing ran (docker-run(1))."""
 _BOUND_S = 120.0
@@ -50,12 +51,13 @@ def admit(root: str, request: dict[str, Any]) -> dict[str, Any]:
     with workspaces.one_at_a_time(root):
         if there := admitted(root, name):
             return there
-        queue = _queue(root)
-        ticket = {"number": _next(queue), "commands": request["commands"], "ceiling": request["ceiling"]}
-        why = admission.waits_for(_measured(root), queue[0][1].get("ceiling") if queue else request["ceiling"])
-        if queue or why:
+        waiting = queue.read(root)
+        ticket = {"number": queue.behind(waiting), "commands": request["commands"], "ceiling": request["ceiling"]}
+        first = queue.movable(root, waiting)
+        why = admission.waits_for(_measured(root), first[0][1].get("ceiling") if first else request["ceiling"])
+        if first or why:
             write_atomically(_path(root, name, _WAITING), json.dumps(ticket).encode(), 0o600)
-            return {"place": len(queue) + 1, "why": why or _IN_TURN}
+            return {"place": len(waiting) + 1, "why": why or _IN_TURN}
         _write(_path(root, name, _STARTING), ticket)
     done = launch(root, name, lambda _: os.unlink(_path(root, name, _STARTING)))
     return (done or Launch(0))._asdict()
@@ -71,16 +73,32 @@ def admitted(root: str, name: str) -> dict[str, Any] | None:
 
 def advance(root: str) -> list[str]:
     """Let in whoever has room, from the front of the queue; their names. Each is then to be launched."""
-    admitted: list[str] = []
     with workspaces.one_at_a_time(root):
-        for name, ticket in _queue(root):
-            if admission.waits_for(_measured(root), ticket.get("ceiling")):
-                break
-            _renew_boot(root, name)
-            os.utime(_path(root, name, _WAITING))
-            os.rename(_path(root, name, _WAITING), _path(root, name, _STARTING))
-            admitted.append(name)
+        return let_in(root)
+
+
+def let_in(root: str) -> list[str]:
+    """The same, to be called under the lock. One whose workspace somebody else works in lets others pass."""
+    admitted: list[str] = []
+    for name, ticket in queue.movable(root, queue.read(root)):
+        if admission.waits_for(_measured(root), ticket.get("ceiling")):
+            break
+        _renew_boot(root, name)
+        os.utime(_path(root, name, _WAITING))
+        os.rename(_path(root, name, _WAITING), _path(root, name, _STARTING))
+        admitted.append(name)
     return admitted
+
+
+def make_room(root: str) -> None:
+    """While others wait to start, nobody stays warm who is in their way: the next message wakes them, in their turn."""
+    waiting = queue.read(root)
+    held = queue.held_up(root, waiting)
+    # For the host's room everybody is in the way of everybody.
+    in_the_way = set(held.values()) if len(held) == len(waiting) else layout.open_names(root)
+    for name in in_the_way:
+        if inbox.is_idle(root, name):
+            inbox.order(root, name, {"op": "sleep"})
 
 
 def launch(root: str, name: str, failed: Callable[[Launch], None], *, made: bool = False) -> Launch | None:
@@ -96,7 +114,7 @@ def launch(root: str, name: str, failed: Callable[[Launch], None], *, made: bool
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not is_starting(root, name):
             return None
-        if _begun(root, name):
+        if _begun(root, name, (layout.read_json(_path(root, name, _STARTING)) or {}).get("log", 0)):
             settle(root, name)
             return None
         done = _docker_run(_commands(root, name) if not made else [["docker", "start", name]], name, lock)
@@ -135,7 +153,7 @@ def withdraw(root: str, request: dict[str, Any]) -> dict[str, Any]:
     One that is being started is waited for, so that its container is there to be stopped.
     """
     with workspaces.one_at_a_time(root):
-        waiting = [name for name, _ in _queue(root)]
+        waiting = [name for name, _ in queue.read(root)]
         withdrawn = [name for name in waiting if request.get("name", name) == name]
         for name in withdrawn:
             ends.write(root, name, ends.never_started("withdrawn"))
@@ -151,16 +169,37 @@ def room(root: str, request: dict[str, Any]) -> dict[str, Any]:
     found = _measured(root)
     count = admission.room(found, request["ceiling"])
     full = found._replace(running=found.running + count, young=found.young + count)
-    return {"room": count, "why": admission.waits_for(full, request["ceiling"]), "queued": len(_queue(root))}
+    return {"room": count, "why": admission.waits_for(full, request["ceiling"]), "queued": len(queue.read(root))}
 
 
 def places(root: str) -> dict[str, dict[str, Any]]:
     """The `place` of each run that waits, from 1 on, and `why` the queue does not move."""
-    queue = _queue(root)
-    if not queue:
+    waiting = queue.read(root)
+    if not waiting:
         return {}
-    why = admission.waits_for(_measured(root), queue[0][1].get("ceiling")) or _IN_TURN
-    return {name: {"place": place, "why": why} for place, (name, _) in enumerate(queue, 1)}
+    held = queue.held_up(root, waiting)
+    ceiling = next((ticket.get("ceiling") for name, ticket in waiting if name not in held), None)
+    why = admission.waits_for(_measured(root), ceiling) or _IN_TURN
+    whys = {name: f"{other}, which works in its workspace" for name, other in held.items()}
+    return {name: {"place": place, "why": whys.get(name, why)} for place, (name, _) in enumerate(waiting, 1)}
+
+
+def ticket(root: str, name: str) -> dict[str, Any] | None:
+    """With what a run that was let in was started, None where it never was."""
+    found = (layout.read_json(_path(root, name, file)) for file in (_STARTED, _STARTING))
+    return next((each for each in found if each), None)
+
+
+def requeue(root: str, name: str, log: int) -> None:
+    """Give one that has ended a place behind those who wait, with what it was started with. Its log had `log` bytes by then.
+
+    To be called under the lock. It waits once the record of its end is gone.
+    """
+    again = {**(ticket(root, name) or {}), "number": queue.behind(queue.read(root)), "log": log}
+    write_atomically(_path(root, name, _WAITING), json.dumps(again).encode(), 0o600)
+    for file in (_STARTING, _STARTED):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_path(root, name, file))
 
 
 def is_waiting(root: str, name: str) -> bool:
@@ -187,18 +226,6 @@ def _commands(root: str, name: str) -> list[list[str]]:
     return (layout.read_json(_path(root, name, _STARTING)) or {}).get("commands", [])
 
 
-def _queue(root: str) -> list[tuple[str, dict[str, Any]]]:
-    """Who waits, the next one first. The numbers are given under the lock: control planes' clocks, in the names, may differ."""
-    names = [name for name in layout.open_names(root) if os.path.lexists(_path(root, name, _WAITING))]
-    found = [(name, layout.read_json(_path(root, name, _WAITING))) for name in names]
-    return sorted(((name, ticket) for name, ticket in found if ticket), key=lambda each: each[1]["number"])
-
-
-def _next(queue: list[tuple[str, dict[str, Any]]]) -> int:
-    """A number behind all that wait, and behind those let in before, who may come back while the engine is away."""
-    return max(round(time.time() * 1000), queue[-1][1]["number"] + 1 if queue else 0)
-
-
 def _measured(root: str) -> admission.Figures:
     now, running, young = time.time(), 0, 0
     for name in layout.open_names(root):
@@ -217,10 +244,10 @@ def _let_in_at(root: str, name: str) -> float | None:
     return 0.0 if _begun(root, name) else None
 
 
-def _begun(root: str, name: str) -> bool:
-    """Whether its supervisor has said something."""
+def _begun(root: str, name: str, log: int = 0) -> bool:
+    """Whether its supervisor has said something, behind the `log` bytes of the one before."""
     try:
-        return os.lstat(os.path.join(layout.run(root, name), "out", "out.jsonl")).st_size > 0
+        return os.lstat(os.path.join(layout.run(root, name), "out", "out.jsonl")).st_size > log
     except OSError:
         return False
 

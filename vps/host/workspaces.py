@@ -11,20 +11,32 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from vps.host import layout
+from vps.host import families, inbox, layout
 
 SCRATCH = "workspace"
 """The name of the scratch workspace, which no other can have."""
 _SIZING_S = 3.0
+_LEAVING_S, _LOOK_S = 30.0, 0.05
+_OF_CHILD = 3
+_CHILDREN = os.path.basename(families.PLACE)
 _TRANSFER_S = 3600.0
 """Longer than any transfer takes."""
 
 
 def path(root: str, name: str) -> str:
     """Where a workspace of that name is or would be. The name was checked by whoever asks."""
+    return os.path.join(root, place(name))
+
+
+def place(name: str) -> str:
+    """The same below the root. The tree of an agent's child, `<base>--<family>--<slug>`, lies with its family."""
     if os.sep in name or name in ("", ".", ".."):
         raise ValueError(f"not a workspace's name: {name!r}")
-    return os.path.join(root, SCRATCH) if name == SCRATCH else os.path.join(root, "workspaces", name)
+    if name == SCRATCH:
+        return SCRATCH
+    parts = name.split("--")
+    is_childs = len(parts) == _OF_CHILD and parts[1].isalnum()
+    return os.path.join(families.PLACE, parts[1], name) if is_childs else os.path.join("workspaces", name)
 
 
 def name_of(root: str, where: str) -> tuple[str, str] | None:
@@ -34,13 +46,23 @@ def name_of(root: str, where: str) -> tuple[str, str] | None:
     shared = os.path.realpath(os.path.join(root, "workspaces")) + os.sep
     if not where.startswith(shared):
         return None
-    name, _, inside = where[len(shared) :].partition(os.sep)
-    return name, inside
+    relative = os.path.join("workspaces", where[len(shared) :])
+    if not f"{relative}{os.sep}".startswith(families.PLACE + os.sep):
+        name, _, inside = where[len(shared) :].partition(os.sep)
+        return name, inside
+    name, _, inside = relative[len(families.PLACE) + 1 :].partition(os.sep)[2].partition(os.sep)
+    lies_there = bool(name) and relative == os.path.join(place(name), *filter(None, [inside]))
+    return (name, inside) if lies_there else None
 
 
 def vault_path(root: str, name: str) -> str:
     """Where the repository is that the trees of a workspace borrow from."""
-    return os.path.join(root, "git", name.split("--", 1)[0] + ".git")
+    return os.path.join(root, "git", base(name) + ".git")
+
+
+def base(name: str) -> str:
+    """The workspace that a further tree belongs to; a workspace is its own."""
+    return name.split("--", 1)[0]
 
 
 def vault(root: str, name: str) -> str | None:
@@ -58,6 +80,21 @@ def at_work(root: str) -> dict[str, list[str]]:
         if place is not None:
             found.setdefault(place[0], []).append(run)
     return found
+
+
+def ask_to_sleep(root: str, name: str, but: str = "") -> None:
+    """Have those who are done and wait for their next message in a workspace leave it, and wait until they have.
+
+    Their next message wakes them. They share the workspace with whoever comes, one after the other, as people do.
+    """
+    asked = [run for run in at_work(root).get(name, []) if run != but and inbox.is_idle(root, run)]
+    for run in asked:
+        inbox.order(root, run, {"op": "sleep"})
+    deadline = time.monotonic() + _LEAVING_S
+    while asked and time.monotonic() < deadline:
+        asked = [run for run in asked if layout.is_open(root, run) and inbox.turn(root, run).get("idle")]
+        if asked:
+            time.sleep(_LOOK_S)
 
 
 @contextlib.contextmanager
@@ -87,9 +124,20 @@ def _names(root: str) -> list[str]:
     shared = os.path.join(root, "workspaces")
     found = sorted(os.listdir(shared)) if os.path.isdir(shared) else []
     # What begins with a dot lies aside: see vps.host.claims.
-    shown = [name for name in found if not name.startswith(".") and name != SCRATCH]
+    shown = [name for name in found if not name.startswith(".") and name not in (SCRATCH, _CHILDREN)]
+    if _CHILDREN in found:
+        shown = sorted([*shown, *_of_children(os.path.join(shared, _CHILDREN))])
     names = [name for name in shown if os.path.isdir(path(root, name)) and not os.path.islink(path(root, name))]
     return [*([SCRATCH] if os.path.isdir(path(root, SCRATCH)) else []), *names]
+
+
+def _of_children(directory: str) -> list[str]:
+    """Trees that lie where their names say."""
+    found: list[str] = []
+    for each in os.listdir(directory):
+        with contextlib.suppress(OSError):
+            found += [name for name in os.listdir(os.path.join(directory, each)) if name.split("--")[1:2] == [each]]
+    return [name for name in found if place(name).startswith(families.PLACE)]
 
 
 def _look(root: str, name: str, busy: dict[str, list[str]], deadline: float) -> dict[str, Any]:

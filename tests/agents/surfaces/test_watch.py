@@ -143,7 +143,8 @@ async def test_what_all_use_is_one_question_and_never_two_at_once(
             seen = await overview.measure(await overview.look())
     finally:
         await docker("rm", "--force", second)
-    assert [argv[1] for argv in asked] == ["ps", "stats"]
+    # Once more where one of another test's went away meanwhile.
+    assert [argv[1] for argv in asked] == ["ps", "stats"] * (len(asked) // 2)
     assert {by_hand, second} <= set(asked[1])
     used = {each.agent.container_id: each.cpu for each in seen.agents}
     assert used[by_hand]

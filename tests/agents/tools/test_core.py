@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from agents.crew import Crew
 from agents.rights import Right
 from agents.tools.core import Call, ConfirmationRequired, Input, NotConfirmed, NotPermitted, Output, Tool
+from tests.vps.keys import KEYS
 from vps.errors import BadInput, HostTimeout
 from vps.mask import Mask
 from vps.models import Origin
@@ -109,6 +110,37 @@ async def test_what_wants_a_yes_is_done_after_one_only() -> None:
         await risky.invoke(CREW, {"word": "hi"}, with_answer(agreed=False))
     assert (await risky.invoke(CREW, {"word": "hi"}, with_answer(agreed=True))).text == "hi"
     assert asked == ["Really hi?", "Really hi?"]
+
+
+async def test_what_it_answers_asks_tells_and_notes_is_masked_whatever_the_tool_does() -> None:
+    (key,), mark = KEYS["npm token"], "[masked npm token]"
+    heard: list[str] = []
+
+    async def question(_crew: Crew, given: Question) -> str:
+        return f"Really {given.word}?"
+
+    async def work(_crew: Crew, given: Question, call: Call) -> Echo:
+        await call.progress(f"at {given.word}")
+        if len(heard) > 2:
+            raise BadInput("word", f"{given.word} is taken.")
+        return Echo(text=given.word)
+
+    async def tell(text: str) -> None:
+        heard.append(text)
+
+    async def agree(text: str) -> bool:
+        heard.append(text)
+        return True
+
+    tool = replace(ECHO, handler=work, confirm=question)
+    asked = replace(call(Right.VIEW), progress=tell, confirm=agree)
+    with capture_logs() as logs:
+        assert (await tool.invoke(CREW, {"word": key}, asked)).text == mark
+        with pytest.raises(BadInput):
+            await tool.invoke(CREW, {"word": key}, asked)
+    assert heard == [f"Really {mark}?", f"at {mark}"] * 2
+    assert LINES[-1]["outcome"] == f"BadInput: word: {mark} is taken."
+    assert key not in str((LINES, logs))
 
 
 @pytest.mark.parametrize(

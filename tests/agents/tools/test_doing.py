@@ -20,7 +20,8 @@ BASH = ToolUse("b", "Bash", {"command": "npm test\nmore"})
         (Activity(Doing.THINKING, 12.4), "thinking for 12 s"),
         (Activity(Doing.THINKING, 5, what="compacting the conversation"), "compacting the conversation for 5 s"),
         (Activity(Doing.TOOL, 185, tool=BASH), "Bash npm test for 3m"),
-        (Activity(Doing.PERSON, 7300), "waiting for a person for 2h 01m"),
+        (Activity(Doing.PERSON, 7300, what="Which?"), "waits for an answer for 2h 01m: Which?"),
+        (Activity(Doing.PERSON, 7300, 65, what="Which?"), "waits for an answer for 65 s more: Which?"),
         (
             Activity(Doing.RETRYING, 1, 20.4, what="API overloaded (529), retry 3 of 10"),
             "API overloaded (529), retry 3 of 10 in 20 s",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from agents.tools.spawn import MAX_TASK, SPAWN, env_lines
+from agents.crew import Crew, Order
+from agents.tools import environment
+from agents.tools.core import Call
+from agents.tools.spawn import MAX_TASK, SPAWN
 from vps.errors import BadInput
+from vps.models import Origin
+from vps.run import Run
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,16 @@ from vps.errors import BadInput
         ("max_budget_usd", "nan"),
         ("mcp_config", "{"),
         ("mcp_config", "[]"),
+        ("mcp_config", '{"docs": {"command": "x"}}'),
+        ("mcp_config", '{"mcpServers": []}'),
+        ("mcp_config", '{"mcpServers": {"docs": {"args": []}}}'),
+        ("mcp_config", '{"mcpServers": {"docs": {"url": "https://example.com"}}}'),
+        ("mcp_config", '{"mcpServers": {"agentflow": {"command": "x"}}}'),
+        ("secrets", "NPM-TOKEN"),
+        ("allowed_tools", "Bash(git"),
+        ("allowed_tools", "Bash)git(, Read"),
+        ("disallowed_tools", "Read; Write"),
+        ("disallowed_tools", "Bash (rm *)"),
         ("env", "no equals sign"),
         ("env", "1A=x"),
         ("env", "A=\0"),
@@ -50,6 +66,8 @@ from vps.errors import BadInput
         ("env", "GOOD=1\nPATH=/x"),
         ("env", "HOME=/x"),
         ("profile", "gpu"),
+        ("network", "host"),
+        ("network", ""),
         ("memory", 0),
         ("memory", "-1g"),
         ("memory", "lots"),
@@ -57,6 +75,10 @@ from vps.errors import BadInput
         ("cpus", -2),
         ("cpus", "inf"),
         ("cpus", "nan"),
+        ("disk", "20"),
+        ("disk", 0),
+        ("disk", "-1g"),
+        ("disk", "much"),
     ],
 )
 def test_spawn_names_the_field_it_refuses(field: str, value: Any) -> None:
@@ -85,4 +107,26 @@ def test_memory_is_typed_as_people_do_or_in_bytes(text: object, size: int) -> No
 
 
 def test_environment_lines_keep_what_stands_behind_the_first_equals_sign() -> None:
-    assert env_lines("A=1=2\n\nB=\nC_1= x ") == {"A": "1=2", "B": "", "C_1": " x "}
+    assert environment.lines("A=1=2\n\nB=\nC_1= x ") == {"A": "1=2", "B": "", "C_1": " x "}
+
+
+@pytest.mark.parametrize(
+    ("given", "network"), [({}, "restricted"), ({"network": "open"}, "open"), ({"network": "none"}, "none")]
+)
+async def test_an_agent_has_the_network_that_was_asked_for_and_a_restricted_one_unasked(
+    given: dict[str, str], network: str
+) -> None:
+    ordered: list[Order] = []
+
+    async def spawn(order: Order, *_: Any, name: str | None, seen: object) -> Run:
+        assert seen is None
+        ordered.append(order)
+        return Run(name or "claude-agent-1", None, None)
+
+    async def look() -> None:
+        return None
+
+    settings = SimpleNamespace(require_credential=lambda: None, DISCORD_CHANNEL_ID=None)
+    crew = cast("Crew", SimpleNamespace(spawn=spawn, look=look, settings=settings))
+    await SPAWN.handler(crew, SPAWN.parse({"task": "x", **given}), Call(Origin(), frozenset()))
+    assert [order.network for order in ordered] == [network]

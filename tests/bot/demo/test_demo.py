@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.demo.stage import seed
 from tests.bot.scene import Ground, docker, short_directory
-from vps.host.layout import LABEL_ROOT
+from vps.host.layout import LABEL_ROOT, LABEL_RUN
 
 DEMO_S = 240
 
@@ -47,7 +47,7 @@ async def test_a_signal_in_the_middle_leaves_nothing_either(ground: Ground) -> N
     with short_directory() as directory:
         label = f"label={LABEL_ROOT}={directory / 'vps'}"
         async with begun("--once", "--directory", str(directory), "--task", "scenario:timeout") as process:
-            while not await docker("ps", "-q", "--filter", label):
+            while not await docker("ps", "-q", "--filter", label, "--filter", f"label={LABEL_RUN}"):
                 await asyncio.sleep(0.1)
             process.terminate()
             output, _ = await process.communicate()

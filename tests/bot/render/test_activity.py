@@ -29,7 +29,11 @@ NOW = 1_795_300_000.0
         ),
         (AgentActivity(doing=Doing.LIMITED, in_ms=3_600_000), "", "⛔ Rate-limited, resets <t:1795303600:R>"),
         (AgentActivity(doing=Doing.SILENT, for_ms=60_000), "", "🔇 Silent: last sign of life <t:1795299940:R>"),
-        (AgentActivity(doing=Doing.PERSON, for_ms=60_000), "", "🙋 Waiting for a person, asked <t:1795299940:R>"),
+        (
+            AgentActivity(doing=Doing.PERSON, what="Which?", for_ms=60_000, in_ms=60_000),
+            "",
+            "🙋 Waits for an answer, asked <t:1795299940:R>, expires <t:1795300060:R>: Which?",
+        ),
         (AgentActivity(doing=Doing.HUNG), "", "🧊 Hung, being resumed: last sign of life <t:1795300000:R>"),
         (AgentActivity(doing=Doing.LIMITED, in_ms=10**18), "", "⛔ Rate-limited, resets <t:8640000000000:R>"),
     ],

@@ -21,9 +21,15 @@ AGENT = AgentView(
     last_action="Bash pytest -q",
     alive=True,
 )
-DONE = AGENT.model_copy(update={"state": "succeeded", "alive": False, "result": "All is **well**."})
+DONE = AGENT.model_copy(update={"state": "idle", "ending": "succeeded", "alive": False, "result": "All is **well**."})
 FAILED = AGENT.model_copy(
-    update={"state": "timed_out", "alive": False, "reason": "It took 10m.", "remedy": "Raise timeout."}
+    update={
+        "state": "failed",
+        "ending": "timed_out",
+        "alive": False,
+        "reason": "It took 10m.",
+        "remedy": "Raise timeout.",
+    }
 )
 BY_HAND = AgentView(container_id="claude-agent-mine", state="Up 3 minutes", alive=True, by_hand=True)
 
@@ -48,7 +54,7 @@ def test_the_status_of_a_running_agent_has_its_figures_and_last_action() -> None
 
 def test_the_status_of_one_that_ended_badly_has_reason_and_remedy() -> None:
     shown = text(StatusOutput(agent=FAILED))
-    assert shown.startswith("⏱️ **timed out**")
+    assert shown.startswith("⏱️ **failed (timed out)**")
     assert shown.endswith("It took 10m. Raise timeout.")
     assert "↳" not in shown
 

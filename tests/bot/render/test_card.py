@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.render.blocks import TEXT_LIMIT
-from bot.render.card import CardView, card, end_message
+from bot.render.card import CardView, Figures, card, end_message
 from bot.render.text import width
 from vps.events.types import Changes
 from vps.outcome import Ending, Outcome
@@ -26,6 +26,7 @@ VIEW = CardView(
 )
 
 
+ASKER, FIGURES = "<@42>", Figures(65_000, 7, 0.0826)
 DONE = Outcome(Ending.SUCCEEDED, "Done.")
 
 
@@ -86,7 +87,7 @@ def test_every_card_and_end_keeps_the_limits(filler: str) -> None:
     view = replace(VIEW, task=long, workspace=long, model=long, last_action=long, note=long, reason=long, remedy=long)
     assert sum(map(width, texts(container(view)))) < 4000
     stat = "\n".join(f" {filler.strip() or 'y'}{n} | 2 +-" for n in range(500))
-    message = end_message(view, Outcome(Ending.FAILED, long, long), Changes(stat, 500, 1, 1))
+    message = end_message(ASKER, FIGURES, Outcome(Ending.FAILED, long, long), Changes(stat, 500, 1, 1))
     assert width(message) <= TEXT_LIMIT
     assert message.count("```") % 2 == 0
     assert "@everyone" not in message
@@ -94,7 +95,7 @@ def test_every_card_and_end_keeps_the_limits(filler: str) -> None:
 
 def test_the_end_of_a_success_has_figures_and_diffstat() -> None:
     stat = " calc.py      | 2 +-\n test_calc.py | 5 +++++\n 2 files changed, 6 insertions(+), 1 deletion(-)\n"
-    assert end_message(VIEW, DONE, Changes(stat, 2, 6, 1)).split("\n") == [
+    assert end_message(ASKER, FIGURES, DONE, Changes(stat, 2, 6, 1)).split("\n") == [
         "<@42> ✅ **Done** · ⏱️ 1m 05s · 7 turns · $0.08",
         "**2 files** · +6 −1",
         "```",
@@ -105,22 +106,20 @@ def test_the_end_of_a_success_has_figures_and_diffstat() -> None:
 
 
 def test_the_end_of_a_failure_has_the_reason_and_the_remedy() -> None:
-    message = end_message(
-        replace(VIEW, asked_by=""), Outcome(Ending.OUT_OF_MEMORY, "Over 4 GB.", "Raise memory."), None
-    )
+    message = end_message("", FIGURES, Outcome(Ending.OUT_OF_MEMORY, "Over 4 GB.", "Raise memory."), None)
     assert message == "💥 **Out of memory** · ⏱️ 1m 05s · 7 turns · $0.08\nOver 4 GB.\n→ Raise memory."
 
 
 def test_every_ending_has_its_own_words() -> None:
-    assert len({end_message(VIEW, Outcome(ending, ""), None) for ending in Ending}) == len(Ending)
+    assert len({end_message(ASKER, FIGURES, Outcome(ending, ""), None) for ending in Ending}) == len(Ending)
 
 
 def test_no_change_is_said() -> None:
-    assert end_message(VIEW, DONE, Changes("", 0, 0, 0)).endswith("\nNo file changed.")
+    assert end_message(ASKER, FIGURES, DONE, Changes("", 0, 0, 0)).endswith("\nNo file changed.")
 
 
 def test_a_diffstat_is_shortened_to_fifteen_files() -> None:
     stat = "\n".join(f" file{n}.py | 1 +" for n in range(20))
-    message = end_message(VIEW, DONE, Changes(stat, 20, 20, 0))
+    message = end_message(ASKER, FIGURES, DONE, Changes(stat, 20, 20, 0))
     assert message.count(" | ") == 15
     assert "… and 5 more files" in message

@@ -296,16 +296,18 @@ class TestNotices:
         (block,) = fed(Malformed("{bad"), Malformed("{wor`se")).blocks
         assert block.text == "⚠️ 2 lines of the log could not be read: `` {wor`se ``"
 
-    def test_the_supervisor_tells_of_time_and_stops(self) -> None:
+    def test_the_supervisor_tells_of_time_stops_and_the_disk(self) -> None:
         events = (
             Supervisor("timeout", 1.0),
             Supervisor("stopping", 2.0),
             Supervisor("bad_input", 3.0, detail="no JSON"),
+            Supervisor("disk_low", 4.0, detail="17.0 GiB of 20.0 GiB"),
         )
         assert shown(fed(*events).blocks) == [
             "⏱️ The time is up, the agent is being interrupted",
             "⏹️ Stopping",
             "⚠️ A message could not be delivered: no JSON",
+            "⚠️ It has added 17.0 GiB of 20.0 GiB to the disk. Beyond that it is ended",
         ]
 
     def test_an_interruption_is_told(self) -> None:

@@ -12,6 +12,7 @@ from agents.tools.views import tallied
 from vps.events.framing import Framer
 from vps.events.parse import parse
 from vps.host import digest, runs
+from vps.mask import Mask
 from vps.run import Run, run_of
 from vps.tally import Tally
 
@@ -30,7 +31,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def described(root: Path, tail: int) -> Run:
-    return run_of(runs.describe(str(root), {"name": NAME, "tail": tail})["runs"][0], None, time.time())
+    return run_of(runs.describe(str(root), {"name": NAME, "tail": tail})["runs"][0], None, time.time(), Mask())
 
 
 def whole(data: bytes) -> Tally:
@@ -99,3 +100,20 @@ def test_a_link_in_the_place_of_a_log_is_not_followed(log: Path, tmp_path: Path)
     log.unlink()
     log.symlink_to(target)
     assert digest.of(str(tmp_path), NAME) == {"turns": 0, "kept": []}
+
+
+def test_a_short_tail_tells_which_questions_are_open(log: Path, tmp_path: Path) -> None:
+    def write(subtype: str, **fields: object) -> None:
+        with log.open("ab") as file:
+            file.write(json.dumps({"type": "agentflow", "subtype": subtype, "at": 1.0, **fields}).encode() + b"\n")
+            file.write(b'{"type":"system","subtype":"status"}\n' * 3)
+
+    write("started")
+    for id_ in ("a", "b"):
+        write("question", id=id_, text=f"{id_}?")
+    write("answered", id="a", how="expired")
+    seen = tallied(described(tmp_path, 1)).asked
+    assert list(seen.open) == ["b"]
+    assert seen.over["a"][1].how == "expired"
+    write("started")
+    assert not tallied(described(tmp_path, 1)).asked.open

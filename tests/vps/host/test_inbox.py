@@ -12,7 +12,7 @@ import pytest
 from vps.commands.claude import user_message
 from vps.container import paths
 from vps.container.inbox import Inbox
-from vps.host.inbox import say
+from vps.host.inbox import edit, say
 
 NAME = "claude-agent-1795300000000-a1b2c3"
 OTHER = "claude-agent-1795300000000-d4e5f6"
@@ -30,6 +30,11 @@ def inbox(tmp_path: Path) -> Path:
 
 def said(root: Path, text: str, message_id: str, name: str = NAME) -> dict[str, object]:
     return say(str(root), {"name": name, "id": message_id, "line": user_message(text, message_id).rstrip("\n")})
+
+
+def edited(root: Path, message_id: str, text: str, edit_id: str, name: str = NAME) -> dict[str, object]:
+    by = json.loads(user_message(text, edit_id)) if text else None
+    return edit(str(root), {"name": name, "id": message_id, "by": by})
 
 
 def texts(lines: list[bytes]) -> list[str]:
@@ -51,7 +56,7 @@ def test_an_ended_run_takes_nothing_and_still_knows_what_it_took(tmp_path: Path,
     said(tmp_path, "one", "1")
     before = inbox.read_bytes()
     (tmp_path / "runs" / NAME / mark).touch()
-    assert said(tmp_path, "two", "2") == {"state": "ended"}
+    assert said(tmp_path, "two", "2") == {"state": "ended" if mark == "docker.json" else "closing"}
     assert said(tmp_path, "one", "1") == {"state": "known", "same": True}
     assert inbox.read_bytes() == before
 
@@ -151,3 +156,44 @@ def test_a_writer_that_never_lets_go_does_not_keep_the_inbox_open(
         now[0] += 2.0
         assert reader.shut(lambda: False)
     assert mark.exists()
+
+
+def test_an_edit_is_ordered_once_and_taking_back_is_for_good(tmp_path: Path, inbox: Path) -> None:
+    said(tmp_path, "one", "1")
+    assert edited(tmp_path, "1", "uno", "1a") == {"state": "queued"}
+    assert edited(tmp_path, "1", "eins", "1b") == {"state": "queued"}
+    before = inbox.read_bytes()
+    assert edited(tmp_path, "1", "uno", "1a") == {"state": "known", "same": True}
+    assert edited(tmp_path, "1", "another", "1a") == {"state": "known", "same": False}
+    assert inbox.read_bytes() == before
+    assert edited(tmp_path, "1", "", "1c") == {"state": "queued"}
+    before = inbox.read_bytes()
+    assert edited(tmp_path, "1", "", "1d") == {"state": "known", "same": True}
+    assert edited(tmp_path, "1", "eins", "1b") == {"state": "known", "same": True}
+    assert edited(tmp_path, "1", "un", "1e") == {"state": "gone"}
+    assert inbox.read_bytes() == before
+
+
+@pytest.mark.parametrize("message_id", ["2", "task", "1a", ""])
+def test_only_what_was_said_can_be_edited_and_the_task_not(tmp_path: Path, inbox: Path, message_id: str) -> None:
+    said(tmp_path, "one", "1")
+    edited(tmp_path, "1", "uno", "1a")
+    before = inbox.read_bytes()
+    assert edited(tmp_path, message_id, "dos", "2a") == {"state": "unknown"}
+    assert edited(tmp_path, message_id, "", "2b") == {"state": "unknown"}
+    assert inbox.read_bytes() == before
+    assert edited(tmp_path, "1", "dos", "2a", OTHER) == {"state": "missing"}
+
+
+def test_what_an_ended_run_had_not_taken_is_edited_too_for_the_next_life(tmp_path: Path, inbox: Path) -> None:
+    said(tmp_path, "one", "1")
+    said(tmp_path, "two", "2")
+    (tmp_path / "runs" / NAME / "docker.json").touch()
+    log = tmp_path / "runs" / NAME / "out" / "out.jsonl"
+    assert edited(tmp_path, "1", "uno", "1a") == {"state": "queued"}
+    log.write_text('{"type":"user","uuid":"2","isReplay":true}\n{"type":"user","uuid":"1","isReplay":false}\n')
+    assert edited(tmp_path, "2", "dos", "2a") == {"state": "taken"}
+    assert edited(tmp_path, "1", "eins", "1b") == {"state": "queued"}
+    log.write_text('{"type":"user","uuid":"1b","isReplay":true}\n')
+    assert edited(tmp_path, "1", "", "1c") == {"state": "taken"}
+    assert texts(Inbox(str(inbox)).take()[0]) == ["the task", "eins", "two"]

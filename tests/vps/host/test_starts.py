@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.host_figures import proc, scarce
-from vps.host import starts, workspaces
+from vps.host import gateway, starts, workspaces
 from vps.outcome import Ending, docker_exit, judge
 from vps.tally import Tally
 
@@ -53,10 +53,9 @@ class Host:
     def run(self, number: int) -> str:
         """A prepared run; the name's milliseconds say when its control plane thinks that it is."""
         name = f"claude-agent-{1_790_000_000_000 + number}-abcdef"
-        for part in ("key", "out"):
-            (self.root / "runs" / name / part).mkdir(parents=True)
+        (self.root / "runs" / name / "out").mkdir(parents=True)
         (self.root / "runs" / name / "out" / "out.jsonl").touch()
-        (self.root / "runs" / name / "key" / "environ").write_bytes(b"ANTHROPIC_API_KEY=secret\0")
+        gateway.admit(str(self.root), name, {"network": "restricted"})
         (self.root / "runs" / name / "run.json").write_text(json.dumps({"name": name, "boot_id": "another"}))
         return name
 
@@ -70,6 +69,9 @@ class Host:
             for name in names:
                 assert "place" in self.admit(name)
         return names
+
+    def may_use_the_gateway(self, name: str) -> bool:
+        return (self.root / "gateway" / "specs" / f"{name}.json").exists()
 
     def file(self, name: str, file: str) -> Path:
         return self.root / "runs" / name / file
@@ -233,7 +235,7 @@ def test_one_that_the_engine_refuses_at_its_turn_has_ended_with_the_reason(host:
     assert outcome.ending is Ending.FAILED
     assert "no such image" in outcome.reason
     assert "doctor" in outcome.remedy
-    assert not host.file(name, "key/environ").exists()
+    assert not host.may_use_the_gateway(name)
     assert starts.places(str(host.root)) == {}
 
 
@@ -269,7 +271,7 @@ def test_one_that_is_withdrawn_has_ended_and_those_behind_move_up(host: Host) ->
     assert places(host) == {names[0]: 1, names[2]: 2}
     outcome = judge(Tally(), None, docker_exit(host.ending(names[1])))
     assert (outcome.ending, outcome.reason) == (Ending.STOPPED, "Stopped before it started.")
-    assert not host.file(names[1], "key/environ").exists()
+    assert [host.may_use_the_gateway(name) for name in names] == [True, False, True]
     assert starts.withdraw(str(host.root), {"name": names[1]}) == {"withdrawn": []}
 
 

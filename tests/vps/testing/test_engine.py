@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -21,7 +23,15 @@ def silent(text: str) -> None:
 
 
 @pytest.fixture
-def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+def short() -> Iterator[Path]:
+    """A directory for sockets, whose paths may have 107 bytes (unix(7)); pytest's own is too deep."""
+    directory = Path(tempfile.mkdtemp(prefix="af", dir="/tmp"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def arguments(tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
     """An engine apart from the machine's own, in a network namespace of its own: it would take away docker0."""
     program = find_program("dockerd")
     if program is None:
@@ -36,7 +46,7 @@ def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
     return (
         f"--host={address}",
         f"--data-root={tmp_path}/data",
-        f"--exec-root={tmp_path}/exec",
+        f"--exec-root={short}",
         f"--pidfile={tmp_path}/docker.pid",
         "--bridge=none",
         "--iptables=false",

@@ -68,12 +68,55 @@ def _introduce(conversation: Conversation, _number: int) -> Answer:
     )
 
 
+def _ask(conversation: Conversation, _number: int) -> Answer:
+    if conversation.rounds:
+        return say(f"Heard: {conversation.result(0).text}")
+    options = [{"label": "Postgres", "description": "A server."}, {"label": "SQLite", "description": "A file."}]
+    asked = {"question": "Which database?", "header": "Storage", "options": options, "multiSelect": False}
+    return Reply((Text("One thing first."), ToolUse("AskUserQuestion", {"questions": [asked]})))
+
+
+def _ask_several(conversation: Conversation, _number: int) -> Answer:
+    if conversation.rounds:
+        return say(f"Heard: {conversation.result(0).text}")
+    letters = [{"label": letter, "description": f"The letter {letter}."} for letter in "ABCD"]
+    yes_no = [{"label": label, "description": ""} for label in ("Yes", "No")]
+    asked = [
+        {"question": "Which letters?", "header": "Letters", "options": letters, "multiSelect": True},
+        {"question": "With tests?", "header": "Tests", "options": yes_no, "multiSelect": False},
+    ]
+    return Reply((ToolUse("AskUserQuestion", {"questions": asked}),))
+
+
+def _plan(conversation: Conversation, _number: int) -> Answer:
+    if not conversation.rounds:
+        return Reply((ToolUse("ExitPlanMode", {"plan": _PLAN}),))
+    last = conversation.result(-1)
+    if last.call.name == "ExitPlanMode" and not last.is_error:
+        return bash("echo planned > planned.txt; cat planned.txt", "Do it")
+    return say(f"It went so: {last.text.strip()}")
+
+
+def _permit(conversation: Conversation, _number: int) -> Answer:
+    done = len(conversation.rounds)
+    if done == 0 or (done == 1 and not conversation.result(0).is_error):
+        return bash("echo permitted > permitted.txt", "Write a file")
+    return say(f"It went so: {conversation.result(-1).text.strip() or 'done'}")
+
+
 def _failing_tool(conversation: Conversation, _number: int) -> Answer:
     if not conversation.rounds:
         return bash("echo 'no such module' >&2; exit 3", "Run the build", before="Building.")
     if len(conversation.rounds) == 1:
         return Reply((ToolUse("Read", {"file_path": "/nonexistent/setup.cfg"}),))
     return say(f"The build fails and its configuration is missing: {conversation.result(-1).text.strip()}")
+
+
+def _attached(conversation: Conversation, _number: int) -> Answer:
+    if conversation.rounds:
+        return say(f"I read: {conversation.result(0).text.strip()}")
+    paths = " ".join(re.findall(r"/attachments/\S+\.txt", conversation.task))
+    return bash(f"cat {paths}; touch {paths} 2>&1; grep ' /attachments ' /proc/mounts", "Read what is attached")
 
 
 def _error(_conversation: Conversation, status: int) -> Answer:
@@ -88,7 +131,9 @@ def _opus_overloaded(conversation: Conversation, _number: int) -> Answer:
     return Fault(529, "Overloaded") if "opus" in conversation.model else say(f"{conversation.model} answers instead.")
 
 
-def _usage_limit(_conversation: Conversation, reset_at: int) -> Answer:
+def _usage_limit(conversation: Conversation, reset_at: int) -> Answer:
+    if conversation.attempt > 1:
+        return say("Back after the limit.")
     limits = {"status": "rejected", "reset": str(reset_at), "representative-claim": "five_hour"}
     headers = {f"anthropic-ratelimit-unified-{name}": value for name, value in limits.items()}
     return Fault(429, "This request would exceed your account's rate limit.", headers)
@@ -107,6 +152,16 @@ def _big_output(conversation: Conversation, size: int) -> Answer:
     if conversation.rounds:
         return say(f"That printed {size} bytes.")
     return bash(f"yes 'a line of the big output' | head -c {size}", "Print a lot")
+
+
+def _dotenv(conversation: Conversation, _number: int) -> Answer:
+    if not conversation.rounds:
+        return bash("pwd; cat .env; exit 3", "Read the settings", before="Looking at `.env`.")
+    seen = conversation.result(0).text
+    if len(conversation.rounds) == 1:
+        directory = next(line for line in seen.split("\n") if line.startswith("/"))
+        return Reply((ToolUse("Write", {"file_path": f"{directory}/settings.txt", "content": seen}),))
+    return say(f"It says:\n\n```sh\n{seen.strip()}\n```\n\n{seen}")
 
 
 def _sleep(conversation: Conversation, seconds: int) -> Answer:
@@ -163,6 +218,7 @@ _MARKDOWN = (
     + "".join(f"def function_{number}() -> int:\n    return {number}\n\n\n" for number in range(80))
     + "```\n\nThe end."
 )
+_PLAN = "# The plan\n\n1. Write `planned.txt`\n2. Read it back"
 _PINGS = "@everyone @here <@123456789012345678> <@&123456789012345678> <#123456789012345678> and `@everyone`"
 _TODO = (
     *(
@@ -197,8 +253,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     "failing-tool": Scenario(_failing_tool, "two tools that fail"),
     "tools": Scenario(_many_tools, "NUMBER Bash calls one after the other", 20),
     "count": Scenario(_counting, "NUMBER numbered lines, a moment apart", 20),
+    "attached": Scenario(_attached, "reads the text files that are attached to the message"),
     "parallel": Scenario(steps(_PARALLEL, say("Both are done.")), "two Bash calls in one message"),
     "endless": Scenario(_endless, "one Bash call after the other, without end"),
+    "ask": Scenario(_ask, "a question with two options"),
+    "ask-several": Scenario(_ask_several, "two questions at once, one with several answers"),
+    "plan": Scenario(_plan, "a plan to approve, for permission_mode plan"),
+    "permit": Scenario(_permit, "a command that takes a permission, twice, for permission_mode default"),
     "error": Scenario(
         _error, f"API error NUMBER every time: one of {sorted(ERROR_TYPES)}; 429 with retry-after 1", 500
     ),
@@ -206,7 +267,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "opus-overloaded": Scenario(
         _opus_overloaded, "529 to every Opus model, an answer from the others (for a fallback)"
     ),
-    "usage-limit": Scenario(_usage_limit, "429 as a subscription gets it; resets at epoch NUMBER", 4_102_444_800),
+    "usage-limit": Scenario(
+        _usage_limit, "429 as a subscription gets it, at first; resets at epoch NUMBER", 4_102_444_800
+    ),
     "unknown-model": Scenario(lambda conversation, _number: unknown_model(conversation.model), "404 for the model"),
     "prompt-too-long": Scenario(steps(Fault(400, "prompt is too long: 250000 tokens > 200000 maximum")), "400"),
     "refusal": Scenario(
@@ -217,6 +280,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "empty": Scenario(steps(Reply(())), "an answer without content"),
     "big-output": Scenario(_big_output, "a tool that prints NUMBER bytes", 102_400),
     "unicode": Scenario(steps(bash(_COLOURS, "Colours"), say("ünï ✓ 🙂 \x1b[31mred\x1b[0m a\u2028b")), "unicode, ANSI"),
+    "dotenv": Scenario(_dotenv, "a tool that prints .env and fails, a copy of it, and its text"),
     "sleep": Scenario(_sleep, "a tool that takes NUMBER seconds", 300),
     "timeout": Scenario(_sleep, "a tool that takes ten minutes", 600),
     "stubborn": Scenario(

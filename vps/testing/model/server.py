@@ -94,6 +94,10 @@ class ScriptedModel:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    def accept(self, api_key: SecretStr) -> None:
+        """From now on this is the only credential that does not get 401."""
+        self._api_key = api_key
+
     async def wait_for(self, matches: Callable[[Request], bool] = lambda request: request.is_work) -> Request:
         """The first recorded request that `matches`, now or once it arrives; bound the wait with `asyncio.timeout`."""
         async with self._arrived:
