@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from vps.errors import CommandFailed, VpsError
 
 Say = Callable[[str], None]
 
 _INSTALL_SECONDS = 900.0
+_TICK_SECONDS = 0.2
+_PACKAGES = "/var/lib/dpkg"
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -33,11 +37,34 @@ async def provide(program: str, packages: Sequence[str], say: Say) -> str:
     if os.geteuid() != 0:
         raise VpsError(f"{program} is missing and only root can install it.", remedy=by_hand)
     say(f"{program} is missing: installing {' '.join(packages)} with apt-get")
-    await _apt_get("update")
-    await _apt_get("install", "--yes", "--no-install-recommends", *packages)
+    async with _alone():
+        if find_program(program) is None:
+            await _apt_get("update")
+            await _apt_get("install", "--yes", "--no-install-recommends", *packages)
     if (found := find_program(program)) is None:
         raise VpsError(f"{program} is still missing after its package was installed.", remedy=by_hand)
     return found
+
+
+@contextlib.asynccontextmanager
+async def _alone() -> AsyncGenerator[None]:
+    """One of us at a time: apt-get waits for the lock of packages (DPkg::Lock::Timeout), not for the one of lists (apt 2.6)."""
+    directory = os.open(_PACKAGES, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        async with asyncio.timeout(_INSTALL_SECONDS):
+            while not _locked(directory):
+                await asyncio.sleep(_TICK_SECONDS)
+        yield
+    finally:
+        os.close(directory)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def _apt_get(*words: str) -> None:
