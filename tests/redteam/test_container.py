@@ -85,7 +85,7 @@ async def test_nothing_of_other_runs_or_of_the_gateway_is_mounted(lab: Lab) -> N
     assert lab.bystander not in mounts
     assert "/gateway/ " not in mounts
     said = await lab.sh(
-        f"cat {lab.machine.root}/gateway/credential.json {lab.machine.root}/runs/*/run.json; ls {lab.machine.root} {lab.machine.root}/workspaces"
+        f"exec 2>&1; cat {lab.machine.root}/gateway/credential.json {lab.machine.root}/runs/*/run.json; ls {lab.machine.root} {lab.machine.root}/workspaces"
     )
     assert said.split()[-1] == "restricted"
     assert said.count("No such file") == 2

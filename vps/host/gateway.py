@@ -51,6 +51,8 @@ def admit(root: str, name: str, spec: dict[str, Any]) -> str:
     os.close(os.open(notices, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644))
     os.chmod(notices, 0o644)
     if not is_admitted(root, name):
+        os.truncate(notices, 0)  # of a life before
+        os.utime(where)
         _write(_spec(root, name), {**spec, "ancestors": _ancestors(root, str(spec.get("parent", "")))})
     return where
 

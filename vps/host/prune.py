@@ -46,7 +46,7 @@ def _transcripts(root: str) -> str:
 def discard(root: str, name: str) -> None:
     """Remove a run's directory and its transcripts."""
     gateway.revoke(root, name)
-    remove([layout.run(root, name), os.path.join(_transcripts(root), name)])
+    remove([layout.run(root, name), os.path.join(_transcripts(root), name), gateway.place(root, name)])
 
 
 def stuck(root: str) -> list[str]:

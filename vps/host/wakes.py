@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
-import time
 from typing import Any
 
 from vps.host import caches, claims, families, gateway, inbox, layout, starts, workspaces
@@ -20,7 +18,6 @@ from vps.host.refused import Refused
 MOST_LOG = (1 << 30) - (64 << 20)
 """A longer log would end the run again before it said anything: see vps.host.keeper.LOG_LIMIT."""
 _RESERVE_BYTES = 32 << 10
-_GOING_S = 5.0
 _BOUND_S = 60.0
 
 
@@ -49,7 +46,6 @@ def wake(root: str, name: str, message: dict[str, Any]) -> None:
     argv = ["docker", "rm", "--force", "--volumes", name]
     null = subprocess.DEVNULL
     subprocess.run(argv, stdin=null, stdout=null, stderr=null, timeout=_BOUND_S, check=False)
-    _wait_for_sockets_to_go(root, name)
     with workspaces.one_at_a_time(root):
         if layout.is_open(root, name):
             return
@@ -66,15 +62,6 @@ def _record(root: str, name: str) -> dict[str, Any]:
 
 def _workspace(root: str, name: str) -> str:
     return str(_record(root, name).get("workspace_name", ""))
-
-
-def _wait_for_sockets_to_go(root: str, name: str) -> None:
-    """The gateway removes them a moment after the end; made anew before that, it would remove those too."""
-    place, deadline = gateway.place(root, name), time.monotonic() + _GOING_S
-    while os.path.lexists(place) and not gateway.is_admitted(root, name) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if not gateway.is_admitted(root, name):
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _reopen(root: str, name: str) -> None:

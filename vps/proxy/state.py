@@ -40,15 +40,12 @@ class State:
         self.settings = read(paths.SETTINGS)
         self.credential = read(paths.CREDENTIAL)
         self.grants = list(read(paths.GRANTS).get("grants", []))
-        before = set(self.runs)
         self.runs = {name: read(os.path.join(paths.SPECS, f"{name}.json")) for name in _names(paths.SPECS)}
         self._configure()
-        # Only what was in use: another one is being made, and its spec comes after its directory.
-        for name in before - set(self.runs):
-            shutil.rmtree(os.path.join(paths.RUNS, name), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove what runs that ended while this process was away left behind."""
+        """Remove what is left of runs that ended long ago. At once, it would be missed by one that is woken before Envoy has seen
+        it gone: to Envoy nothing changed, and it makes no other sockets."""
         for name in os.listdir(paths.RUNS):
             place = os.path.join(paths.RUNS, name)
             if name not in self.runs and time.time() - os.lstat(place).st_mtime > _UNKNOWN_S:
