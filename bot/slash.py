@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import types
 import typing
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 import discord
 from discord import app_commands
-from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
+from agents.surfaces.options import option_type
 from agents.tools.core import Input, Output, Tool
 
 Handler = Callable[[discord.Interaction, Tool[Any, Any], dict[str, Any]], Awaitable[None]]
@@ -85,26 +84,3 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     if field.is_required():
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=typing.Optional[annotation], default=None)  # noqa: UP045  `X | None` of a class known at run time only is no type expression
-
-
-def option_type(field: FieldInfo) -> Any:
-    """The option's type: text where people may write `10m` or `4g`, choices for a Literal, else the field's own."""
-    annotation = _plain(field.annotation)
-    if any(isinstance(item, BeforeValidator) for item in [*field.metadata, *_metadata(field.annotation)]):
-        return str
-    if get_origin(annotation) is Literal:
-        return annotation
-    return annotation if annotation in (str, int, float, bool) else str
-
-
-def _plain(annotation: Any) -> Any:
-    """Without `None` and `Annotated`."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        annotation = next(part for part in get_args(annotation) if part is not type(None))
-    return get_args(annotation)[0] if get_origin(annotation) is typing.Annotated else annotation
-
-
-def _metadata(annotation: Any) -> tuple[Any, ...]:
-    if get_origin(annotation) in (Union, types.UnionType):
-        annotation = next(part for part in get_args(annotation) if part is not type(None))
-    return tuple(get_args(annotation)[1:]) if get_origin(annotation) is typing.Annotated else ()

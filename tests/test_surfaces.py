@@ -6,14 +6,17 @@ import argparse
 from typing import Any
 
 import discord
+import jsonschema
 import pytest
 from discord import app_commands
 
 from agents.rights import Right
 from agents.surfaces.cli import build_parser
+from agents.surfaces.options import for_models, schema
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import NotPermitted, Tool
 from agents.tools.spawn import SPAWN
+from agents.tools.stakes import question
 from bot.slash import commands
 from vps.errors import BadInput
 
@@ -128,3 +131,31 @@ def test_a_caller_without_its_right_is_refused(tool: AnyTool) -> None:
 def test_names_and_verbs_are_told_apart() -> None:
     assert len({tool.name for tool in TOOLS}) == len({tool.verb for tool in TOOLS}) == len(TOOLS)
     assert SPAWN in TOOLS
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_whoever_calls_by_a_model_knows_what_is_at_stake(tool: AnyTool) -> None:
+    given = tool.parse(required(tool, GOOD))
+    assert (tool.stakes is not None) is tool.changes
+    said = question(tool.description, given)
+    assert all(f"{name}: {value}" in said for name, value in typed(tool).items() if name not in ("code", "usd"))
+
+
+@pytest.mark.parametrize("tool", for_models(TOOLS), ids=lambda tool: tool.name)
+def test_its_parameters_are_plain_to_every_model(tool: AnyTool) -> None:
+    found = schema(tool)
+    jsonschema.Draft202012Validator.check_schema(found)
+    assert found["properties"].keys() == tool.seen.keys()
+    for each in found["properties"].values():
+        assert each["type"] in ("string", "integer", "number", "boolean")
+        assert each["description"]
+    jsonschema.validate(required(tool, GOOD), found)
+    defaults = {name: each["default"] for name, each in found["properties"].items() if "default" in each}
+    assert tool.parse({**required(tool, GOOD), **defaults}) == tool.parse(required(tool, GOOD))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**required(tool, GOOD), "nothing_of_it": 1}, found)
+
+
+def test_a_yes_and_a_secret_are_no_models_to_give() -> None:
+    left_out = {tool.name for tool in TOOLS} - {tool.name for tool in for_models(TOOLS)}
+    assert left_out == {"confirm_call", "set_secret"}

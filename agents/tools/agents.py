@@ -13,6 +13,7 @@ from agents.rights import Right
 from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.listing import TAIL, chosen
 from agents.tools.parameters import ContainerId, TimeoutMs
+from agents.tools.stakes import Stake, always
 from agents.tools.views import AgentView, transcript, view
 from vps.errors import BadInput, HostUnreachable
 from vps.host.layout import NAME
@@ -229,6 +230,7 @@ STOP = Tool(
     StopOutput,
     _stop,
     timeout_s=90,
+    stakes=always(Stake.STOPS),
 )
 LIST = Tool(
     "list_claude_agents", "list", "Agents that run or ended within a day", Right.VIEW, ListInput, ListOutput, _list

@@ -12,6 +12,7 @@ from agents.rights import Right
 from agents.tools.agents import AgentInput, named
 from agents.tools.core import Call, Output, Tool
 from agents.tools.send import message_id
+from agents.tools.stakes import Stake, always
 from vps import answering
 from vps.questions import LONGEST, headline, interpret
 
@@ -85,5 +86,6 @@ ANSWER = Tool(
     AnswerOutput,
     _answer,
     is_once=True,
+    stakes=always(Stake.SPENDS),
 )
 TOOLS = (ANSWER,)

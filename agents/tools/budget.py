@@ -12,6 +12,7 @@ from agents.rights import Right
 from agents.tools.agents import ours
 from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.parameters import ContainerId
+from agents.tools.stakes import Stake, always
 from agents.usage import BudgetState, Scope, budget_state
 from vps.errors import BadInput
 from vps.proxy.books import Spent
@@ -87,6 +88,13 @@ def _state(told: dict[str, Any], scope: Scope, key: str) -> BudgetState | None:
 
 
 RAISE_BUDGET = Tool(
-    "raise_budget", "budget", "Add to a budget that agents wait for", Right.MANAGE, BudgetInput, BudgetOutput, _raise
+    "raise_budget",
+    "budget",
+    "Add to a budget that agents wait for",
+    Right.MANAGE,
+    BudgetInput,
+    BudgetOutput,
+    _raise,
+    stakes=always(Stake.SPENDS),
 )
 TOOLS = (RAISE_BUDGET,)

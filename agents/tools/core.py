@@ -18,6 +18,7 @@ from agents.crew import Crew
 from agents.rights import Right
 from agents.tools import confirmation, once
 from agents.tools.confirmation import ConfirmationRequired, NotConfirmed
+from agents.tools.stakes import NOTHING, Stakes, question
 from vps.errors import BadInput, HostTimeout, VpsError
 from vps.models import Origin, RunRecord
 
@@ -73,7 +74,8 @@ class Call:
     `progress` is told of long work in a line each; `confirm` asks the person for a yes, where there is one to ask. Calls of one
     caller with the same `id` are one call, however often it arrives. `run` names the run that a spawn makes: there is one of a
     name, so whoever asks again goes on with the one there is. `agent` is the run whose agent calls, and `announce` makes the place
-    where a run is going to be shown, where there is one.
+    where a run is going to be shown, where there is one. `confirmed` is what a person has to say yes to besides, because a model
+    calls for them.
     """
 
     origin: Origin
@@ -84,6 +86,7 @@ class Call:
     run: str | None = None
     agent: RunRecord | None = None
     announce: Callable[[RunRecord], Awaitable[Announced | None]] | None = None
+    confirmed: Stakes = NOTHING
 
 
 @dataclass(slots=True)
@@ -102,9 +105,9 @@ class Tool(Generic[In, Out]):
     """One tool of the contract. `verb` is its short name for people, in one word or two: `/spawn`, `agentflow workspace clone`.
 
     `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask. It raises VpsError
-    for what would be refused after the yes. `restrict` raises NotPermitted for parameters that take more than `right`. `reads`
-    marks one that changes nothing although it takes more than the right to view. `is_once` marks one whose handler does calls of
-    one id once by itself.
+    for what would be refused after the yes. `stakes` tells what is at stake with these parameters. `restrict` raises NotPermitted
+    for parameters that take more than `right`. `reads` marks one that changes nothing although it takes more than the right to
+    view. `is_once` marks one whose handler does calls of one id once by itself.
     """
 
     name: str
@@ -116,6 +119,7 @@ class Tool(Generic[In, Out]):
     handler: Callable[[Crew, In, Call], Awaitable[Out]]
     timeout_s: float = 60.0
     confirm: Callable[[Crew, In], Awaitable[str | None]] | None = None
+    stakes: Callable[[In], Stakes] | None = None
     restrict: Callable[[In, frozenset[Right]], None] | None = None
     reads: bool = False
     is_once: bool = False
@@ -208,23 +212,29 @@ class Tool(Generic[In, Out]):
             remedy = "Ask whoever runs this bot to allow you (DISCORD_RIGHTS, DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
             raise NotPermitted(f"You may not use `{self.verb}`: it takes the right to {self.right}.", remedy=remedy)
 
+    def at_stake(self, given: In) -> Stakes:
+        """What it may cost its person to do this."""
+        return self.stakes(given) if self.stakes else NOTHING
+
     def parse(self, raw: Mapping[str, Any]) -> In:
         """The typed parameters. Raises BadInput, naming the first wrong one."""
         return parsed(self.input, raw)
 
     async def _confirmed_and_done(self, crew: Crew, given: In, call: Call) -> Out:
-        question = await self.confirm(crew, given) if self.confirm else None
-        if question is not None:
-            await self._confirmed(crew, given, call, question)
+        asked = await self.confirm(crew, given) if self.confirm else None
+        if self.at_stake(given) & call.confirmed:
+            asked = "\n".join(filter(None, [question(self.description, given), asked]))
+        if asked is not None:
+            await self._confirmed(crew, given, call, asked)
         return await self._bounded(crew, given, call)
 
-    async def _confirmed(self, crew: Crew, given: In, call: Call, question: str) -> None:
+    async def _confirmed(self, crew: Crew, given: In, call: Call, asked: str) -> None:
         if call.confirm is None:
             arguments = once.digest(self.name, given)
             await confirmation.require(
-                crew, call.origin, tool=self.name, right=self.right, arguments=arguments, question=question
+                crew, call.origin, tool=self.name, right=self.right, arguments=arguments, question=asked
             )
-        elif not await call.confirm(question):
+        elif not await call.confirm(asked):
             raise NotConfirmed
 
     def _masked(self, crew: Crew, output: Out) -> Out:

@@ -13,6 +13,7 @@ from agents.tools.agents import AgentInput, named
 from agents.tools.core import Call, Output, Tool
 from agents.tools.send import message_id
 from agents.tools.spawn import MAX_TASK
+from agents.tools.stakes import Stake, always
 from vps import inbox
 
 
@@ -75,5 +76,6 @@ EDIT = Tool(
     EditOutput,
     _edit,
     is_once=True,
+    stakes=always(Stake.SPENDS),
 )
 TOOLS = (EDIT,)

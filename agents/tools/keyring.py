@@ -11,6 +11,7 @@ from agents.crew import Crew
 from agents.rights import Right
 from agents.tools import environment
 from agents.tools.core import Call, Input, Output, Tool
+from agents.tools.stakes import Stake, always
 from vps.host.keyring import LONGEST
 from vps.keyring import Secret
 from vps.mask import SHORTEST
@@ -102,9 +103,17 @@ SET_SECRET = Tool(
     _set,
     # To set it twice is to set it, and what is kept of calls for their repetition must not depend on its value.
     is_once=True,
+    stakes=always(Stake.OPENS),
 )
 REMOVE_SECRET = Tool(
-    "remove_secret", "secret remove", "Remove a secret", Right.MANAGE, SecretName, SecretOutput, _remove
+    "remove_secret",
+    "secret remove",
+    "Remove a secret",
+    Right.MANAGE,
+    SecretName,
+    SecretOutput,
+    _remove,
+    stakes=always(Stake.DELETES),
 )
 LIST_SECRETS = Tool(
     "list_secrets", "secret list", "The secrets there are, by name", Right.VIEW, Input, SecretsOutput, _list

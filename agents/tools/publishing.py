@@ -11,6 +11,7 @@ from agents.crew import Crew
 from agents.rights import Right
 from agents.tools.core import Call, Output, Tool
 from agents.tools.names import BranchName
+from agents.tools.stakes import Stake, always
 from agents.tools.workspaces import NETWORK_S, WorkspaceInput
 from vps.errors import BadInput
 from vps.models import Origin
@@ -134,7 +135,7 @@ def _obstacle(workspace: Workspace, vault: Vault) -> tuple[str, str] | None:
 
 
 PUSH = Tool("push_workspace", "workspace push", "Commit what is uncommitted, and push", Right.MANAGE, PushInput,
-            PushOutput, _push, timeout_s=NETWORK_S)  # fmt: skip
+            PushOutput, _push, timeout_s=NETWORK_S, stakes=always(Stake.PUSHES))  # fmt: skip
 PULL_REQUEST = Tool("open_pull_request", "workspace pr", "Open a pull request on GitHub", Right.MANAGE, PullRequestInput,
-                    PullRequestOutput, _pull_request)  # fmt: skip
+                    PullRequestOutput, _pull_request, stakes=always(Stake.PUSHES))  # fmt: skip
 TOOLS = (PUSH, PULL_REQUEST)

@@ -11,6 +11,7 @@ from agents.crew import Crew
 from agents.rights import Right
 from agents.tools.agents import AgentInput, ours
 from agents.tools.core import Call, Output, Tool
+from agents.tools.stakes import Stake, always
 from vps import hosts
 from vps.errors import BadInput
 from vps.host.workspaces import SCRATCH
@@ -71,5 +72,14 @@ def _without_port(host: str) -> str:
     return name if name and port.isdecimal() and not name.endswith(":") else host
 
 
-ALLOW_HOST = Tool("allow_host", "allow", "Let an agent reach a host", Right.MANAGE, AllowInput, AllowOutput, _allow)
+ALLOW_HOST = Tool(
+    "allow_host",
+    "allow",
+    "Let an agent reach a host",
+    Right.MANAGE,
+    AllowInput,
+    AllowOutput,
+    _allow,
+    stakes=always(Stake.OPENS),
+)
 TOOLS = (ALLOW_HOST,)

@@ -17,6 +17,7 @@ from agents.tools import once
 from agents.tools.agents import AgentInput, named, ours
 from agents.tools.core import Call, Output, Tool
 from agents.tools.spawn import MAX_TASK
+from agents.tools.stakes import Stake, always
 from vps import attachments as placing
 from vps import inbox
 from vps.errors import BadInput, RunEnded
@@ -122,6 +123,7 @@ SEND = Tool(
     _send,
     timeout_s=_SENDING_S,
     is_once=True,
+    stakes=always(Stake.SPENDS),
 )
 INTERRUPT = Tool(
     "interrupt_claude_agent",
@@ -131,5 +133,6 @@ INTERRUPT = Tool(
     AgentInput,
     InterruptOutput,
     _interrupt,
+    stakes=always(Stake.STOPS),
 )
 TOOLS = (SEND, INTERRUPT)

@@ -12,6 +12,7 @@ from agents.rights import Right
 from agents.tools import defaults
 from agents.tools.core import Call, Input, NotPermitted, Output, Tool
 from agents.tools.spawn_options import SpawnOptions
+from agents.tools.stakes import Stake, always
 from vps import channels
 from vps.channels import Kept
 from vps.errors import BadInput
@@ -155,6 +156,7 @@ SET_SETTINGS = Tool(
     SetInput,
     SettingsOutput,
     _set,
+    stakes=always(Stake.SPENDS, Stake.OPENS),
 )
 RESET_SETTINGS = Tool(
     "reset_channel_settings",
@@ -164,5 +166,6 @@ RESET_SETTINGS = Tool(
     ResetInput,
     SettingsOutput,
     _reset,
+    stakes=always(Stake.SPENDS, Stake.OPENS),
 )
 TOOLS = (SHOW_SETTINGS, SET_SETTINGS, RESET_SETTINGS)

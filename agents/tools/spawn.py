@@ -13,6 +13,7 @@ from agents.tools import defaults, environment
 from agents.tools.core import Call, NotPermitted, Output, Tool
 from agents.tools.rules import rules
 from agents.tools.spawn_options import SpawnOptions
+from agents.tools.stakes import Stake, Stakes
 from vps.errors import BadInput
 from vps.models import CliOptions, Waiting
 
@@ -121,6 +122,10 @@ def _order(given: SpawnInput, from_channel: tuple[str, ...]) -> Order:
     )
 
 
+def _stakes(given: SpawnInput) -> Stakes:
+    return frozenset({Stake.SPENDS, Stake.OPENS} if given.network == "open" else {Stake.SPENDS})
+
+
 SPAWN = Tool(
     "spawn_claude_agent",
     "spawn",
@@ -131,5 +136,6 @@ SPAWN = Tool(
     _spawn,
     timeout_s=1800,
     restrict=_restrict,
+    stakes=_stakes,
 )
 TOOLS = (SPAWN,)

@@ -12,6 +12,7 @@ from agents.crew import Crew
 from agents.rights import Right
 from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.names import BranchName, NewName, WorkspaceName, new_name
+from agents.tools.stakes import Stake, Stakes, always
 from vps.errors import BadInput, VpsError
 from vps.remotes import parse_remote
 from vps.workspace import Vault, Workspace
@@ -233,18 +234,22 @@ async def _disturbance(crew: Crew, given: WorkspaceInput) -> str | None:
     return f"Change the files of {given.workspace_name} while agents work there: {', '.join(agents)}?"
 
 
+def _creates_outside(given: CreateInput) -> Stakes:
+    return frozenset({Stake.OPENS} if given.create_github_repo else ())
+
+
 CLONE = Tool("clone_repo", "workspace clone", "Clone a repository into a workspace", Right.MANAGE, CloneInput,
-             WorkspaceOutput, _clone, timeout_s=NETWORK_S)  # fmt: skip
+             WorkspaceOutput, _clone, timeout_s=NETWORK_S, stakes=always())  # fmt: skip
 CREATE = Tool("create_workspace", "workspace create", "Make a new git workspace", Right.MANAGE, CreateInput,
-              WorkspaceOutput, _create, timeout_s=1800)  # fmt: skip
+              WorkspaceOutput, _create, timeout_s=1800, stakes=_creates_outside)  # fmt: skip
 LIST = Tool("list_workspaces", "workspace list", "Workspaces: branch, ahead and behind, changes, size, agents",
             Right.VIEW, Input, ListWorkspacesOutput, _list, timeout_s=300)  # fmt: skip
 BRANCH = Tool("create_branch", "workspace branch", "Create a branch and check it out", Right.RUN, BranchInput,
-              WorkspaceOutput, _branch, timeout_s=300, confirm=_disturbance)  # fmt: skip
+              WorkspaceOutput, _branch, timeout_s=300, confirm=_disturbance, stakes=always())  # fmt: skip
 DIFF = Tool("diff_workspace", "workspace diff", "Stat and patch of a workspace against its base", Right.VIEW, WorkspaceInput,
             DiffOutput, _diff, timeout_s=300)  # fmt: skip
 SYNC = Tool("sync_workspace", "workspace sync", "Fetch and fast-forward a workspace", Right.RUN, WorkspaceInput,
-            WorkspaceOutput, _sync, timeout_s=NETWORK_S, confirm=_disturbance)  # fmt: skip
+            WorkspaceOutput, _sync, timeout_s=NETWORK_S, confirm=_disturbance, stakes=always())  # fmt: skip
 DELETE = Tool("delete_workspace", "workspace delete", "Delete a workspace; unpushed work only when forced", Right.MANAGE,
-              DeleteInput, DeleteOutput, _delete, timeout_s=300, confirm=_loss)  # fmt: skip
+              DeleteInput, DeleteOutput, _delete, timeout_s=300, confirm=_loss, stakes=always(Stake.DELETES))  # fmt: skip
 TOOLS = (CLONE, CREATE, LIST, BRANCH, DIFF, SYNC, DELETE)
