@@ -16,8 +16,8 @@ $(STAMP): requirements.txt pyproject.toml scripts/setup
 demo: $(STAMP) ## the main job on this machine, in the browser; ONCE=1: one run as text; PORT=…
 	@$(PYTHON) -m bot.demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
-test: $(STAMP) ## all tests, on real parts, two files at a time; JOBS=… ARGS=…
-	@$(PYTHON) -m pytest --numprocesses $(or $(JOBS),2) --no-loadscope-reorder $(ARGS)
+test: $(STAMP) ## all tests, on real parts, three files at a time; JOBS=… ARGS=…
+	@$(PYTHON) -m pytest --numprocesses $(or $(JOBS),3) --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## style, types, import contracts, links
 	@.venv/bin/ruff check .

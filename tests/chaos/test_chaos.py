@@ -14,6 +14,7 @@ from tests.chaos.stage import stage
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk for the state")
 
 
+@pytest.mark.timeout(900)
 async def test_threads_hold_every_line_once_and_in_order_whatever_breaks(image: str) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")

@@ -32,7 +32,8 @@ class Digest:
         self.kept: dict[bytes, tuple[int, int]] = {}
         """Where the last line of each kind begins, and its length."""
         self.questions: dict[str, tuple[int, int]] = {}
-        """The same of the last questions: of one that is open its own line, else how it ended. All ended with the container."""
+        """The same of the last questions: of one that is open its own line, else how it ended. Open ones end with the container."""
+        self._open = set[str]()
         self._inode = inode
         self._begin = 0
         self._length = 0
@@ -63,7 +64,8 @@ class Digest:
             self._count(line)
             return
         if line.startswith(_LIVES):
-            self.questions.clear()
+            self.questions = {each: place for each, place in self.questions.items() if each not in self._open}
+            self._open.clear()
         elif line.startswith((_ASKED, _ANSWERED)) and self._length <= _LONGEST:
             self._keep(line)
         for kind in _KEPT:
@@ -76,6 +78,7 @@ class Digest:
         except (ValueError, RecursionError, KeyError, TypeError):
             return
         self.questions.pop(asked, None)
+        (self._open.add if line.startswith(_ASKED) else self._open.discard)(asked)
         self.questions[asked] = (self._begin, self._length)
         while len(self.questions) > _MOST_QUESTIONS:
             del self.questions[next(iter(self.questions))]

@@ -115,5 +115,11 @@ def test_a_short_tail_tells_which_questions_are_open(log: Path, tmp_path: Path) 
     seen = tallied(described(tmp_path, 1)).asked
     assert list(seen.open) == ["b"]
     assert seen.over["a"][1].how == "expired"
+    write("question", id="c", text="c?")
+    write("answered", id="c", how="answered", by="operator:me")
+    write("ended", reason="done")
+    ended = tallied(described(tmp_path, 1)).asked
+    assert not ended.open
+    assert {id_: end.how for id_, (_, end) in ended.over.items()} == {"a": "expired", "c": "answered"}
     write("started")
     assert not tallied(described(tmp_path, 1)).asked.open
