@@ -1,0 +1,123 @@
+"""The real Claude Code CLI as the client of `agentflow mcp`: its model lists, spawns, waits for the agent and reads the result."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from tests.agents.conftest import Station
+from tests.agents.surfaces.mcp_parties import TOKEN, argv, environ, over_http
+from vps.testing.model import Conversation, Reply, ScriptedModel, Text, ToolUse, say
+from vps.testing.model.scenarios import Answer
+from vps.testing.packages import run_program
+
+KEY = "sk-ant-of-the-driving-cli-0123456789"
+NAME = re.compile(r"claude-agent-\d{13}-[a-z0-9]{6}")
+OWN = "mcp__agentflow__"
+
+
+@pytest.fixture(scope="session")
+async def cli(image: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """The binary of the agent image."""
+    code, container = await run_program("docker", "create", image, timeout=60)
+    assert code == 0, container
+    path = tmp_path_factory.mktemp("cli") / "claude"
+    try:
+        code, output = await run_program(
+            "docker", "cp", f"{container.strip()}:/usr/local/bin/claude", str(path), timeout=120
+        )
+        assert code == 0, output
+    finally:
+        await run_program("docker", "rm", container.strip(), timeout=60)
+    yield path
+    path.unlink()
+
+
+def driver(conversation: Conversation) -> Answer:
+    """What a model does that is told to have something done on the VPS."""
+    done = len(conversation.rounds)
+    if done == 0:
+        return _call("list_claude_agents")
+    if done == 1:
+        return _call("spawn_claude_agent", task="scenario:ok")
+    if done == 2 and (named := NAME.search(conversation.result(1).text)):
+        return _call("wait_for_claude_agent", container_id=named[0], timeout="2m")
+    return say(f"It came to: {conversation.result(-1).text}")
+
+
+def _call(name: str, **given: Any) -> Reply:
+    return Reply((Text("On the VPS."), ToolUse(f"{OWN}{name}", given)))
+
+
+async def driven(cli: Path, home: Path, server: dict[str, Any]) -> list[dict[str, Any]]:
+    """The stream of the CLI's own output, in an environment with nothing else in it."""
+    home.mkdir()
+    async with ScriptedModel(api_key=SecretStr(KEY), script=driver) as model:
+        words = [
+            str(cli), "--print", "Have the VPS do it", "--output-format", "stream-json", "--verbose",
+            "--mcp-config", json.dumps({"mcpServers": {"agentflow": server}}), "--strict-mcp-config",
+            "--setting-sources", "user", "--allowedTools", "mcp__agentflow", "--model", "claude-sonnet-5",
+        ]  # fmt: skip
+        clean = {
+            "HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "ANTHROPIC_API_KEY": KEY,
+            "ANTHROPIC_BASE_URL": model.url,
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+        }
+        process = await asyncio.create_subprocess_exec(
+            *words, cwd=home, env=clean, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+        )
+        try:
+            async with asyncio.timeout(150):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    assert process.returncode == 0, out.decode()[-3000:] + err.decode()
+    return [json.loads(line) for line in out.split(b"\n") if line]
+
+
+async def shown(station: Station, events: list[dict[str, Any]], directory: Path) -> None:
+    """What both ways have in common: it connected, an agent really ran, and the model read how it ended."""
+    (server,) = events[0]["mcp_servers"] if events[0].get("subtype") == "init" else _init(events)["mcp_servers"]
+    assert (server["name"], server["status"]) == ("agentflow", "connected")
+    result = events[-1]["result"]
+    named = NAME.search(result)
+    assert named, result
+    assert "All is well." in result
+    record = json.loads((directory / "runs" / named[0] / "run.json").read_text())
+    assert record["origin"]["surface"] == "mcp"
+    assert record["origin"]["caller"].startswith("mcp:")
+    assert record["origin"]["caller_name"].startswith("claude-code")
+    audited = (await station.agentflow("audit", "--json")).json["calls"]
+    called = [(call["tool"], call["outcome"]) for call in audited if call["surface"] == "mcp"]
+    assert called == [(name, "ok") for name in ("list_claude_agents", "spawn_claude_agent", "wait_for_claude_agent")]
+
+
+def _init(events: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(event for event in events if event.get("subtype") == "init")
+
+
+async def test_over_http(docked: Station, cli: Path, place: Path) -> None:
+    async with over_http(docked) as (url, _):
+        server = {"type": "http", "url": url, "headers": {"Authorization": f"Bearer {TOKEN}"}}
+        events = await driven(cli, place / "home", server)
+    await shown(docked, events, docked.root)
+
+
+async def test_over_stdio(docked: Station, cli: Path, place: Path) -> None:
+    command, *rest = argv()
+    events = await driven(cli, place / "home", {"command": command, "args": rest, "env": environ(docked)})
+    await shown(docked, events, docked.root)
