@@ -14,6 +14,7 @@ from agents.rights import Right, up_to
 from agents.surfaces.cli_console import tell
 from agents.surfaces.cli_exit import ExitCode
 from agents.surfaces.cli_tools import operator
+from agents.surfaces.mcp_host import Host
 from agents.tools.catalogue import TOOLS
 from vps.errors import BadInput
 
@@ -56,15 +57,17 @@ async def _mcp(given: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings, rights: frozenset[Right], at: Address | None, stop: asyncio.Event) -> None:
-    from agents.surfaces import mcp_http, mcp_stdio  # noqa: PLC0415  the SDK takes long to import, and no other verb uses it
-    from agents.surfaces.mcp_host import Host  # noqa: PLC0415  with it
-    from agents.surfaces.mcp_server import Projection  # noqa: PLC0415  with it
+    from agents.surfaces.mcp_server import Projection  # noqa: PLC0415  the SDK takes long to import, no other verb uses it
 
     async with Host(settings) as host:
         server = Projection(host, TOOLS, rights, operator().caller_name).server()
         if at is None:
+            from agents.surfaces import mcp_stdio  # noqa: PLC0415  as above
+
             await mcp_stdio.serve(server, stop)
             return
+        from agents.surfaces import mcp_http  # noqa: PLC0415  as above; who starts it over stdio waits for it
+
         assert settings.AGENTFLOW_MCP_TOKEN is not None
         listening = mcp_http.listen(at)
         tell(f"MCP at http://{_shown(at)}{mcp_http.PATH}")

@@ -47,7 +47,7 @@ def driver(conversation: Conversation) -> Answer:
     done = len(conversation.rounds)
     if done == 0:
         return _call("list_claude_agents")
-    if done == 1:
+    if done == 1 and "do it" in conversation.task:
         return _call("spawn_claude_agent", task="scenario:ok")
     if done == 2 and (named := NAME.search(conversation.result(1).text)):
         return _call("wait_for_claude_agent", container_id=named[0], timeout="2m")
@@ -58,12 +58,12 @@ def _call(name: str, **given: Any) -> Reply:
     return Reply((Text("On the VPS."), ToolUse(f"{OWN}{name}", given)))
 
 
-async def driven(cli: Path, home: Path, server: dict[str, Any]) -> list[dict[str, Any]]:
-    """The stream of the CLI's own output, in an environment with nothing else in it."""
+async def driven(cli: Path, home: Path, server: dict[str, Any], task: str) -> str:
+    """Its last words, in an environment with nothing else in it and with that server connected."""
     home.mkdir()
     async with ScriptedModel(api_key=SecretStr(KEY), script=driver) as model:
         words = [
-            str(cli), "--print", "Have the VPS do it", "--output-format", "stream-json", "--verbose",
+            str(cli), "--print", task, "--output-format", "stream-json", "--verbose",
             "--mcp-config", json.dumps({"mcpServers": {"agentflow": server}}), "--strict-mcp-config",
             "--setting-sources", "user", "--allowedTools", "mcp__agentflow", "--model", "claude-sonnet-5",
         ]  # fmt: skip
@@ -74,6 +74,7 @@ async def driven(cli: Path, home: Path, server: dict[str, Any]) -> list[dict[str
             "ANTHROPIC_BASE_URL": model.url,
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
+            "MCP_CONNECTION_NONBLOCKING": "0",  # or its first request may go out before a server has started
         }
         process = await asyncio.create_subprocess_exec(
             *words, cwd=home, env=clean, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
@@ -86,38 +87,30 @@ async def driven(cli: Path, home: Path, server: dict[str, Any]) -> list[dict[str
                 process.kill()
                 await process.wait()
     assert process.returncode == 0, out.decode()[-3000:] + err.decode()
-    return [json.loads(line) for line in out.split(b"\n") if line]
+    events = [json.loads(line) for line in out.split(b"\n") if line]
+    (connected,) = next(event for event in events if event.get("subtype") == "init")["mcp_servers"]
+    assert (connected["name"], connected["status"]) == ("agentflow", "connected")
+    return events[-1]["result"]
 
 
-async def shown(station: Station, events: list[dict[str, Any]], directory: Path) -> None:
-    """What both ways have in common: it connected, an agent really ran, and the model read how it ended."""
-    (server,) = events[0]["mcp_servers"] if events[0].get("subtype") == "init" else _init(events)["mcp_servers"]
-    assert (server["name"], server["status"]) == ("agentflow", "connected")
-    result = events[-1]["result"]
-    named = NAME.search(result)
-    assert named, result
-    assert "All is well." in result
-    record = json.loads((directory / "runs" / named[0] / "run.json").read_text())
-    assert record["origin"]["surface"] == "mcp"
-    assert record["origin"]["caller"].startswith("mcp:")
+async def test_over_http_its_model_has_an_agent_work_and_reads_how_it_ended(
+    docked: Station, cli: Path, place: Path
+) -> None:
+    async with over_http(docked) as (url, _):
+        server = {"type": "http", "url": url, "headers": {"Authorization": f"Bearer {TOKEN}"}}
+        said = await driven(cli, place / "home", server, "Have the VPS do it")
+    named = NAME.search(said)
+    assert named, said
+    assert "All is well." in said
+    record = json.loads((docked.root / "runs" / named[0] / "run.json").read_text())
+    assert (record["origin"]["surface"], record["origin"]["caller"][:4]) == ("mcp", "mcp:")
     assert record["origin"]["caller_name"].startswith("claude-code")
-    audited = (await station.agentflow("audit", "--json")).json["calls"]
+    audited = (await docked.agentflow("audit", "--json")).json["calls"]
     called = [(call["tool"], call["outcome"]) for call in audited if call["surface"] == "mcp"]
     assert called == [(name, "ok") for name in ("list_claude_agents", "spawn_claude_agent", "wait_for_claude_agent")]
 
 
-def _init(events: list[dict[str, Any]]) -> dict[str, Any]:
-    return next(event for event in events if event.get("subtype") == "init")
-
-
-async def test_over_http(docked: Station, cli: Path, place: Path) -> None:
-    async with over_http(docked) as (url, _):
-        server = {"type": "http", "url": url, "headers": {"Authorization": f"Bearer {TOKEN}"}}
-        events = await driven(cli, place / "home", server)
-    await shown(docked, events, docked.root)
-
-
-async def test_over_stdio(docked: Station, cli: Path, place: Path) -> None:
+async def test_over_stdio_it_starts_the_server_itself(station: Station, cli: Path, place: Path) -> None:
     command, *rest = argv()
-    events = await driven(cli, place / "home", {"command": command, "args": rest, "env": environ(docked)})
-    await shown(docked, events, docked.root)
+    server = {"command": command, "args": rest, "env": environ(station)}
+    assert await driven(cli, place / "home", server, "Look who works") == 'It came to: {"agents":[]}'
