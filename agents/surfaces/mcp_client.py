@@ -14,6 +14,8 @@ from mcp.server.session import ServerSession
 from mcp.shared.context import RequestContext
 from mcp.shared.exceptions import McpError
 
+from vps.errors import VpsError
+
 ASKING_S = 170.0
 """For its person's yes: less than `Tool.invoke` has a call claimed for."""
 HEARTBEAT_S = 15.0
@@ -27,6 +29,10 @@ _FORM: dict[str, Any] = {
     "required": ["confirm"],
 }
 _GONE = (anyio.ClosedResourceError, anyio.BrokenResourceError)
+
+
+class NobodyAsked(VpsError):
+    """The client put the question to nobody, or nobody answered: neither a yes nor a no."""
 
 
 class Client:
@@ -50,7 +56,7 @@ class Client:
 
     @property
     def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
-        """Asks its person; None where it cannot show a form."""
+        """Asks its person, and raises NobodyAsked where none answers; None where it cannot show a form."""
         asks = self._session.client_params.capabilities.elicitation if self._session.client_params else None
         # Without a mode it means forms: modes came later (MCP 2025-11-25, client/elicitation).
         shows_forms = asks is not None and (asks.form is not None or asks.url is None)
@@ -60,8 +66,10 @@ class Client:
         try:
             async with asyncio.timeout(ASKING_S):
                 answer = await self._session.elicit_form(question, _FORM, related_request_id=self._request)
-        except (TimeoutError, McpError, *_GONE):
-            return False
+        except (TimeoutError, McpError, *_GONE) as error:
+            raise NobodyAsked("Nobody answered the question.") from error
+        if answer.action == "cancel":  # what Claude Code answers by itself without a terminal (2.1.197, measured)
+            raise NobodyAsked("The question was answered neither with yes nor with no.")
         return answer.action == "accept" and (answer.content or {}).get("confirm") is True
 
     async def progress(self, text: str) -> None:

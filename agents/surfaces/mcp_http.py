@@ -55,14 +55,24 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-async def serve(server: Server[Any, Any], listening: socket.socket, token: SecretStr, stop: asyncio.Event) -> None:
-    """Serve at `PATH` until `stop` is set; sessions and the calls in them are ended then."""
+async def serve(
+    server: Server[Any, Any],
+    listening: socket.socket,
+    token: SecretStr,
+    stop: asyncio.Event,
+    *,
+    idle_s: float = _IDLE_S,
+) -> None:
+    """Serve at `PATH` until `stop` is set; sessions and the calls in them are ended then.
+
+    A session ends, too, once nothing of it was under way for `idle_s`: no request, no stream.
+    """
     names = [f"{name}:*" for name in _NAMES]
     security = TransportSecuritySettings(
         allowed_hosts=[*_NAMES, *names], allowed_origins=[f"http://{name}" for name in (*_NAMES, *names)]
     )
     sessions = StreamableHTTPSessionManager(
-        server, security_settings=security, session_idle_timeout=_IDLE_S, max_sessions=_SESSIONS
+        server, security_settings=security, session_idle_timeout=idle_s, max_sessions=_SESSIONS
     )
     http = _Server(_config(_Door(sessions, token)))
     serving: asyncio.Task[None] | None = None

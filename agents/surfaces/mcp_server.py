@@ -8,7 +8,7 @@ import importlib.metadata
 import secrets
 import uuid
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -17,7 +17,7 @@ from mcp import types
 from mcp.server.lowlevel import Server
 
 from agents.rights import Right
-from agents.surfaces.mcp_client import HEARTBEAT_S, Client
+from agents.surfaces.mcp_client import HEARTBEAT_S, Client, NobodyAsked
 from agents.surfaces.mcp_host import Host
 from agents.surfaces.options import for_models, schema
 from agents.tools.core import Call, NotPermitted, Output, Tool
@@ -116,7 +116,11 @@ class Projection:
         call = self._call(client)
         if wrong := self._wrong(tool, raw):
             await tool.refuse(crew, raw, call, wrong)
-        return await tool.invoke(crew, raw, call)
+        try:
+            return await tool.invoke(crew, raw, call)
+        except NobodyAsked:
+            # By code then, as where nobody can be asked at all: it may have been confirmed so already.
+            return await tool.invoke(crew, raw, replace(call, confirm=None))
 
     def _wrong(self, tool: AnyTool, raw: Mapping[str, Any]) -> VpsError | None:
         """What no tool refuses by itself: parameters that were not offered, and a right that this server was not given."""

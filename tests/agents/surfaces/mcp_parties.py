@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import httpx
@@ -20,7 +20,13 @@ from mcp.shared.context import RequestContext
 from tests.agents.conftest import REPOSITORY, Station
 
 TOKEN = "a-token-of-the-tests-0123456789"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 WITHIN_S = 60.0
+HELLO = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "raw `lines`\n@here", "version": "0"},
+}
 
 
 def environ(station: Station) -> dict[str, str]:
@@ -97,3 +103,13 @@ def answering(action: str, questions: list[str], **content: Any) -> ElicitationF
 
 def text(result: types.CallToolResult) -> str:
     return "\n".join(block.text for block in result.content if isinstance(block, types.TextContent))
+
+
+async def post(
+    url: str, method: str = "initialize", more: Mapping[str, str] | None = None, given: Mapping[str, str] = BEARER
+) -> httpx.Response:
+    """The answer to one request by itself, with `given` as credential and further headers."""
+    request = {"jsonrpc": "2.0", "id": 0, "method": method, "params": HELLO if method == "initialize" else {}}
+    headers = {"Accept": "application/json, text/event-stream", **given, **(more or {})}
+    async with httpx.AsyncClient(trust_env=False, timeout=WITHIN_S) as http:
+        return await http.post(url, json=request, headers=headers)

@@ -4,98 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from mcp import ClientSession, types
+from mcp import types
 from mcp.client.session import ElicitationFnT
-from mcp.shared.memory import create_connected_server_and_client_session
+from mcp.shared.exceptions import McpError
 from structlog.testing import capture_logs
 
-from agents.crew import Crew
 from agents.rights import EVERYTHING, Right, up_to
 from agents.surfaces.cli_tools import operator
 from agents.surfaces.mcp_host import Host
-from agents.surfaces.mcp_server import Projection
-from agents.tools.audit import TOOLS as AUDIT
 from agents.tools.confirm import CONFIRM
-from agents.tools.core import Call, Input, Output, Tool
-from agents.tools.stakes import Stake, always
+from agents.tools.core import Call
 from tests.agents.conftest import KEY, Station
-from tests.agents.surfaces.mcp_parties import WITHIN_S, answering, text
-
-AGENT = types.Implementation(name="an `agent`\n@everyone " + "x" * 300, version="1")
-
-
-class Word(Input):
-    word: str = "nothing"
-
-
-class Said(Output):
-    said: str
-
-    def summary(self) -> str:
-        return self.said
-
-
-@dataclass
-class Bench:
-    """Tools that do what the tests need, on a real host."""
-
-    host: Host
-    done: list[str] = field(default_factory=list[str])
-    calls: list[Call] = field(default_factory=list[Call])
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
-    cleaned: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @contextlib.asynccontextmanager
-    async def session(
-        self, *, rights: frozenset[Right] = EVERYTHING, elicitation: ElicitationFnT | None = None
-    ) -> AsyncGenerator[ClientSession]:
-        """The SDK's client, connected to the projection of these tools."""
-        tools = (
-            tool("tell", self._tell),
-            tool("fail", self._fail),
-            tool("hang", self._hang),
-            tool("drop", self._drop, right=Right.MANAGE, stakes=always(Stake.DELETES)),
-            *AUDIT,
-        )
-        server = Projection(self.host, tools, rights, "somebody", heartbeat_s=0.2).server()
-        made = create_connected_server_and_client_session(server, client_info=AGENT, elicitation_callback=elicitation)
-        async with asyncio.timeout(WITHIN_S), made as session:
-            yield session
-
-    async def _tell(self, _crew: Crew, given: Word, call: Call) -> Said:
-        self.calls.append(call)
-        await call.progress(f"first {KEY}")
-        await call.progress("second")
-        await asyncio.sleep(0.5)
-        await call.progress("last")
-        return Said(said=given.word)
-
-    async def _fail(self, _crew: Crew, _given: Word, _call: Call) -> Said:
-        raise RuntimeError(f"it broke over {KEY}")
-
-    async def _hang(self, _crew: Crew, _given: Word, _call: Call) -> Said:
-        try:
-            self.begun.set()
-            await asyncio.Event().wait()
-        finally:
-            for _ in range(3):
-                await asyncio.sleep(0.01)
-            self.cleaned.set()
-        raise AssertionError
-
-    async def _drop(self, _crew: Crew, given: Word, _call: Call) -> Said:
-        self.done.append(given.word)
-        return Said(said=f"{given.word} dropped")
-
-
-def tool(name: str, handler: Callable[[Crew, Word, Call], Awaitable[Said]], **more: Any) -> Tool[Word, Said]:
-    more = {"right": Right.VIEW} | more
-    return Tool(name=name, verb=name, description=f"To {name}", input=Word, output=Said, handler=handler, **more)
+from tests.agents.surfaces.mcp_bench import Bench
+from tests.agents.surfaces.mcp_parties import WITHIN_S, answering, post, text
 
 
 @pytest.fixture
@@ -110,7 +35,10 @@ async def test_a_client_that_asks_for_progress_gets_it_masked_and_a_sign_of_life
     async def note(progress: float, total: float | None, message: str | None) -> None:
         assert total is None
         told.append((progress, message or ""))
+        if "so far" in (message or ""):
+            bench.seen_alive.set()
 
+    bench.seen_alive.clear()
     async with bench.session() as session:
         result = await session.call_tool("tell", {"word": "hello"}, progress_callback=note)
     assert (text(result), result.structuredContent) == ("hello", {"said": "hello"})
@@ -192,7 +120,7 @@ async def test_what_goes_wrong_is_a_result_that_names_the_field_and_tells_no_sec
 
 async def test_a_yes_is_asked_of_the_clients_person_where_it_can_ask(bench: Bench) -> None:
     questions: list[str] = []
-    for action, content in (("decline", {}), ("cancel", {}), ("accept", {"confirm": False}), ("accept", {})):
+    for action, content in (("decline", {}), ("accept", {"confirm": False}), ("accept", {})):
         async with bench.session(elicitation=answering(action, questions, **content)) as session:
             refused = await session.call_tool("drop", {"word": f"the {action} of {KEY}"})
         assert refused.isError
@@ -202,14 +130,17 @@ async def test_a_yes_is_asked_of_the_clients_person_where_it_can_ask(bench: Benc
         assert text(await session.call_tool("drop", {"word": "that"})) == "that dropped"
     assert bench.done == ["that"]
     assert questions[0] == "To drop?\nword: the decline of [masked]"
-    assert len(questions) == 5
+    assert len(questions) == 4
 
 
-async def test_elsewhere_it_takes_a_code_that_a_person_confirms(bench: Bench) -> None:
+@pytest.mark.parametrize("elicitation", [None, answering("cancel", [])], ids=["no forms", "a form nobody sees"])
+async def test_elsewhere_it_takes_a_code_that_a_person_confirms(
+    bench: Bench, elicitation: ElicitationFnT | None
+) -> None:
     async def yes(_question: str) -> bool:
         return True
 
-    async with bench.session() as session:
+    async with bench.session(elicitation=elicitation) as session:
         refused = text(await session.call_tool("drop", {"word": "that"}))
         assert refused.startswith("confirmation_required: To drop?")
         code = refused.partition("`agentflow confirm ")[2][:11]
@@ -217,4 +148,35 @@ async def test_elsewhere_it_takes_a_code_that_a_person_confirms(bench: Bench) ->
         await CONFIRM.invoke(crew, {"code": code}, Call(operator(), EVERYTHING, confirm=yes))
         assert "confirmation_required" in text(await session.call_tool("drop", {"word": "something else"}))
         assert text(await session.call_tool("drop", {"word": "that"})) == "that dropped"
+        assert "confirmation_required" in text(await session.call_tool("drop", {"word": "that"}))
     assert bench.done == ["that"]
+
+
+async def test_over_the_wire_it_is_told_and_cancelled_alike(bench: Bench) -> None:
+    told: list[str | None] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert (progress, total) == (len(told) + 1, None)
+        told.append(message)
+
+    async with bench.over_http(idle_s=60) as (_, session):
+        await session.list_tools()  # the first id after that of `initialize`
+        calling = asyncio.create_task(session.call_tool("hang"))
+        await bench.begun.wait()
+        note_of_end = types.CancelledNotification(params=types.CancelledNotificationParams(requestId=2))
+        await session.send_notification(types.ClientNotification(note_of_end))
+        with pytest.raises(McpError, match="cancelled"):
+            await calling
+        await bench.cleaned.wait()
+        assert text(await session.call_tool("tell", {"word": "on"}, progress_callback=note)) == "on"
+    assert [line for line in told if line and "so far" not in line] == ["first [masked]", "second", "last"]
+
+
+async def test_an_idle_session_ends(bench: Bench) -> None:
+    async with bench.over_http(idle_s=0.2) as (url, _):
+        opened = await post(url)
+        theirs = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+        async with asyncio.timeout(WITHIN_S):
+            while (await post(url, "ping", theirs)).status_code != 404:
+                await asyncio.sleep(0.4)
+    assert opened.status_code == 200

@@ -45,6 +45,8 @@ async def cli(image: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 def driver(conversation: Conversation) -> Answer:
     """What a model does that is told to have something done on the VPS."""
     done = len(conversation.rounds)
+    if done == 0 and "secret" in conversation.task:
+        return _call("remove_secret", name="NPM_TOKEN")
     if done == 0:
         return _call("list_claude_agents")
     if done == 1 and "do it" in conversation.task:
@@ -54,8 +56,8 @@ def driver(conversation: Conversation) -> Answer:
     return say(f"It came to: {conversation.result(-1).text}")
 
 
-def _call(name: str, **given: Any) -> Reply:
-    return Reply((Text("On the VPS."), ToolUse(f"{OWN}{name}", given)))
+def _call(tool: str, /, **given: Any) -> Reply:
+    return Reply((Text("On the VPS."), ToolUse(f"{OWN}{tool}", given)))
 
 
 async def driven(cli: Path, home: Path, server: dict[str, Any], task: str) -> str:
@@ -80,7 +82,7 @@ async def driven(cli: Path, home: Path, server: dict[str, Any], task: str) -> st
             *words, cwd=home, env=clean, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
         )
         try:
-            async with asyncio.timeout(150):
+            async with asyncio.timeout(100):
                 out, err = await process.communicate()
         finally:
             if process.returncode is None:
@@ -110,7 +112,13 @@ async def test_over_http_its_model_has_an_agent_work_and_reads_how_it_ended(
     assert called == [(name, "ok") for name in ("list_claude_agents", "spawn_claude_agent", "wait_for_claude_agent")]
 
 
-async def test_over_stdio_it_starts_the_server_itself(station: Station, cli: Path, place: Path) -> None:
+async def test_over_stdio_it_starts_the_server_itself_and_passes_on_what_a_person_has_to_confirm(
+    station: Station, cli: Path, place: Path
+) -> None:
     command, *rest = argv()
     server = {"command": command, "args": rest, "env": environ(station)}
-    assert await driven(cli, place / "home", server, "Look who works") == 'It came to: {"agents":[]}'
+    assert await driven(cli, place / "one", server, "Look who works") == 'It came to: {"agents":[]}'
+    # It says that it shows forms, also without a terminal, where it asks nobody.
+    refused = await driven(cli, place / "two", server, "Remove the secret")
+    assert refused.startswith("It came to: confirmation_required: ")
+    assert "`agentflow confirm " in refused

@@ -16,13 +16,8 @@ from mcp.client.stdio import stdio_client
 from agents.surfaces.options import for_models
 from agents.tools.catalogue import TOOLS
 from tests.agents.conftest import KEY, Station
-from tests.agents.surfaces.mcp_parties import WITHIN_S, argv, environ, started, text
+from tests.agents.surfaces.mcp_parties import HELLO, WITHIN_S, argv, environ, started, text
 
-HELLO = {
-    "protocolVersion": "2025-11-25",
-    "capabilities": {},
-    "clientInfo": {"name": "raw `lines`\n@here", "version": "0"},
-}
 LISTED = {tool.name for tool in for_models(TOOLS)}
 
 
