@@ -34,7 +34,7 @@ class Origin(BaseModel):
     thread_id: int | None = None
     """A thread that opens on a message has the message's id, so it is known before the thread is."""
     behalf: str = ""
-    """The person whose work it is, where an agent or a program's model calls: its rights are never more than theirs, and they pay."""
+    """The person whose work it is, where an agent or a model calls: its rights are never more than theirs, and they pay."""
 
     @property
     def person(self) -> str:

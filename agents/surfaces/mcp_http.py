@@ -7,10 +7,12 @@ import contextlib
 import hashlib
 import hmac
 import ipaddress
+import logging
 import socket
 from collections.abc import Generator
 from typing import Any
 
+import anyio
 import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -67,6 +69,7 @@ async def serve(
 
     A session ends, too, once nothing of it was under way for `idle_s`: no request, no stream.
     """
+    logging.getLogger("mcp.server.streamable_http").addFilter(_is_news)
     names = [f"{name}:*" for name in _NAMES]
     security = TransportSecuritySettings(
         allowed_hosts=[*_NAMES, *names], allowed_origins=[f"http://{name}" for name in (*_NAMES, *names)]
@@ -88,6 +91,12 @@ async def serve(
         if serving is not None:
             await serving
         listening.close()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """The SDK (1.30) logs a stream that ends with its session as an error with its trace."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, anyio.ClosedResourceError)
 
 
 def _config(door: _Door) -> uvicorn.Config:

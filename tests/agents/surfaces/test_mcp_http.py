@@ -6,12 +6,14 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from agents.config import Address
 from agents.surfaces.mcp_http import listen
 from tests.agents.conftest import Station
 from tests.agents.surfaces.mcp_parties import (
+    BEARER,
     TOKEN,
     WITHIN_S,
     answering,
@@ -52,6 +54,18 @@ async def test_only_who_has_the_token_and_names_loopback_gets_in(station: Statio
             out, err = await process.communicate()
     assert (process.returncode, out) == (0, b"")
     assert TOKEN not in err.decode()
+
+
+async def test_a_signal_ends_it_with_its_open_streams_and_without_a_word(station: Station) -> None:
+    async with over_http(station) as (url, process), httpx.AsyncClient(trust_env=False, timeout=WITHIN_S) as http:
+        session = (await post(url)).headers["mcp-session-id"]
+        headers = BEARER | {"Accept": "text/event-stream", "Mcp-Session-Id": session}
+        async with http.stream("GET", url, headers=headers) as stream, asyncio.timeout(WITHIN_S):
+            assert stream.status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert await stream.aread() == b""
+            assert await process.communicate() == (b"", b"")
+    assert process.returncode == 0
 
 
 async def test_sessions_are_bounded(station: Station) -> None:
