@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from agents.github import PUBLIC_API, git_host
 from agents.rights import Grants, parse_grants
@@ -49,7 +50,7 @@ class Address:
     port: int
 
 
-def _address(value: object) -> object:
+def address(value: object) -> object:
     """HOST:PORT, or a port of loopback; an IPv6 address stands in brackets."""
     if not isinstance(value, str):
         return value
@@ -74,6 +75,12 @@ def _listed(value: str) -> list[str]:
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
 Budget = Annotated[float | None, Field(default=None, gt=0, allow_inf_nan=False)]
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]{24,512}", value.get_secret_value()):
+        raise ValueError("takes 24 to 512 printable ASCII characters, such as `openssl rand -hex 32` prints")
+    return value
 
 
 def _lower(value: object) -> object:
@@ -131,7 +138,8 @@ class Settings(BaseModel):
     AGENTFLOW_QUESTION_HOURS: float = Field(default=24.0, gt=0, le=24 * 365, allow_inf_nan=False)
     AGENTFLOW_REQUESTS_PER_MINUTE: int = Field(default=120, ge=1)
     AGENTFLOW_LOG_LEVEL: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    AGENTFLOW_METRICS: Annotated[Address | None, BeforeValidator(_address)] = None
+    AGENTFLOW_MCP_TOKEN: Annotated[SecretStr, AfterValidator(_token)] | None = None
+    AGENTFLOW_METRICS: Annotated[Address | None, BeforeValidator(address)] = None
 
     @property
     def host(self) -> HostConfig:

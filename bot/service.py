@@ -13,9 +13,10 @@ import structlog
 import yarl
 from discord import gateway, http
 
+from agents import logs
 from agents.config import Settings, SettingsError
 from agents.crew import Crew, open_crew
-from bot import logs, systemd
+from bot import systemd
 from bot.app import Bot
 from bot.health import Pulse, Vitals, served
 from bot.instance import alone, label

@@ -12,11 +12,12 @@ from discord import app_commands
 
 from agents.rights import Right
 from agents.surfaces.cli import build_parser
+from agents.surfaces.mcp_server import described
 from agents.surfaces.options import for_models, schema
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import NotPermitted, Tool
 from agents.tools.spawn import SPAWN
-from agents.tools.stakes import question
+from agents.tools.stakes import Stake, question
 from bot.slash import commands
 from vps.errors import BadInput
 
@@ -154,6 +155,20 @@ def test_its_parameters_are_plain_to_every_model(tool: AnyTool) -> None:
     assert tool.parse({**required(tool, GOOD), **defaults}) == tool.parse(required(tool, GOOD))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**required(tool, GOOD), "nothing_of_it": 1}, found)
+
+
+@pytest.mark.parametrize("tool", for_models(TOOLS), ids=lambda tool: tool.name)
+def test_mcp_lists_it_with_the_same_parameters_and_what_comes_of_it(tool: AnyTool) -> None:
+    listed = described(tool)
+    assert (listed.name, listed.inputSchema) == (tool.name, schema(tool))
+    assert listed.outputSchema is not None
+    jsonschema.Draft202012Validator.check_schema(listed.outputSchema)
+    assert listed.outputSchema["type"] == "object"
+    assert listed.outputSchema["properties"].keys() == tool.output.model_fields.keys()
+    assert listed.annotations is not None
+    assert listed.annotations.readOnlyHint is not tool.changes
+    ends = {Stake.DELETES, Stake.STOPS, Stake.PUSHES} & tool.at_stake(tool.parse(required(tool, GOOD)))
+    assert listed.annotations.destructiveHint is bool(ends)
 
 
 def test_a_yes_and_a_secret_are_no_models_to_give() -> None:

@@ -26,7 +26,7 @@ class Origin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     caller: str = ""
-    """A stable id: `discord:<user id>`, `operator:<login name>` or `agent:<run>`."""
+    """A stable id: `discord:<user id>`, `operator:<login name>`, `agent:<run>` or `mcp:<login name>`."""
     caller_name: str = ""
     surface: str = ""
     guild_id: int | None = None
@@ -34,7 +34,7 @@ class Origin(BaseModel):
     thread_id: int | None = None
     """A thread that opens on a message has the message's id, so it is known before the thread is."""
     behalf: str = ""
-    """The person whose work it is, where an agent calls: its rights are never more than theirs, and they pay."""
+    """The person whose work it is, where an agent or a model calls: its rights are never more than theirs, and they pay."""
 
     @property
     def person(self) -> str:

@@ -62,6 +62,8 @@ def test_ids_are_separated_by_commas() -> None:
         ("AGENTFLOW_DISK_GB", "nan"),
         ("AGENTFLOW_DISK_GB", "20g"),
         ("AGENTFLOW_RUNTIME", "--privileged"),
+        ("AGENTFLOW_MCP_TOKEN", "x" * 23),
+        ("AGENTFLOW_MCP_TOKEN", "twenty-four characters with spaces"),
         ("AGENTFLOW_METRICS", "on"),
         ("AGENTFLOW_METRICS", "127.0.0.1:0"),
         ("AGENTFLOW_METRICS", "127.0.0.1:99999"),

@@ -19,7 +19,7 @@ NOBODY = "claude-agent-1795300000000-a1b2c3"
 
 async def test_help_lists_every_verb(station: Station) -> None:
     done = await station.agentflow("--help")
-    own = ["bot", "watch", "completion", "trust", "doctor", "credential", "prune", "uninstall"]
+    own = ["bot", "watch", "mcp", "completion", "trust", "doctor", "credential", "prune", "uninstall"]
     verbs = [*own, *(tool.verb.split()[0] for tool in TOOLS)]
     assert done.code == 0
     assert [verb for verb in verbs if f"\n    {verb}" not in done.out] == []

@@ -14,7 +14,7 @@ PROGRAM = f"""
 import asyncio, logging, warnings
 import structlog
 from pydantic import SecretStr
-from bot import logs
+from agents import logs
 from vps.mask import Mask
 
 class Thing:

@@ -1,4 +1,4 @@
-"""The bot's log on stderr: a JSON object a line, for people on a terminal. Ours and the libraries', masked."""
+"""The log of a process that serves, on stderr: a JSON object a line, for people on a terminal. Ours and the libraries', masked."""
 
 from __future__ import annotations
 
