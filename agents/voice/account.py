@@ -148,11 +148,12 @@ def refused(error: ApiError) -> VoiceUnavailable:
     if error.status_code == _NOT_FOUND:
         return VoiceUnavailable("ElevenLabs knows no such agent or tool.", remedy=SETUP)
     if error.status_code == 429:
-        return VoiceUnavailable("ElevenLabs takes no more requests now.", remedy="Try it again in a while.")
+        return VoiceUnavailable(
+            "ElevenLabs takes no more requests now.", remedy="Try it again in a while.", passes=True
+        )
     said = _detail(error.body)
-    return VoiceUnavailable(
-        f"ElevenLabs answered {error.status_code}{f': {said}' if said else ''}.", remedy="Try it again later."
-    )
+    text = f"ElevenLabs answered {error.status_code}{f': {said}' if said else ''}."
+    return VoiceUnavailable(text, remedy="Try it again later.", passes=(error.status_code or 500) >= 500)
 
 
 def _detail(body: Any) -> str:

@@ -15,9 +15,12 @@ from vps.run import short
 _MOST_WORDS = 3
 _MOST_NAMED = 5
 _EMPTY = frozenset(
-    "a an and the to of for in on at by with from into that this it its is are be my our your their please some all so then "
-    "add make write create fix do build implement update change let run use new can could should would you i we me us "
-    "agent number one task which what who about".split()  # noqa: SIM905  as a list it would take fifty lines
+    re.findall(
+        r"\w+",
+        "a an and the to of for in on at by with from into that this it its is are be my our your their please some all so then "
+        "add make write create fix do build implement update change let run use new can could should would you i we me us "
+        "agent number one task which what who about",
+    )
 )
 """Words that tell no task from another."""
 _NUMBER = re.compile(
