@@ -128,13 +128,21 @@ class Calls:
             return "That did not work: something went wrong in AgentFlow. Its log tells what."
 
     async def _invoked(self, tool: Tool[Any, Any], raw: dict[str, Any], call: Call) -> str:
-        # Without the right it is refused below, and leaves its line in the audit.
-        given = await self._roster.meant(tool, raw, call) if tool.right in call.rights else raw
+        given = await self._meant(tool, raw, call)
         output = await tool.invoke(self._crew, given, call)
         self._roster.note(output, given)
         if output_needs_names(tool) and not self._roster.roll:
             await self._roster.look(call)
         return spoken.spoken(output, self._roster.roll)
+
+    async def _meant(self, tool: Tool[Any, Any], raw: dict[str, Any], call: Call) -> dict[str, Any]:
+        """A refusal leaves its line in the audit like any other; without the right, `invoke` is what refuses."""
+        if tool.right not in call.rights:
+            return raw
+        try:
+            return await self._roster.meant(tool, raw, call)
+        except VpsError as error:
+            await tool.refuse(self._crew, raw, call, error)
 
 
 def output_needs_names(tool: Tool[Any, Any]) -> bool:

@@ -28,16 +28,20 @@ _RESPONSE_S = 20
 
 UNSPOKEN_TOOLS = frozenset({EDIT.name})
 """They take ids that nobody says: an edit takes a message's UUID."""
+_WRITTEN = frozenset(
+    {
+        "allowed_tools", "append_system_prompt", "cpus", "disallowed_tools", "disk", "env", "fallback_model", "mcp_config",
+        "memory", "profile", "system_prompt",
+    }
+)  # fmt: skip
 UNSPOKEN: Mapping[str, frozenset[str]] = {
-    "spawn_claude_agent": frozenset(
-        {
-            "allowed_tools", "append_system_prompt", "cpus", "disallowed_tools", "disk", "env", "fallback_model", "mcp_config",
-            "memory", "profile", "secrets", "system_prompt",
-        }
-    ),
+    "spawn_claude_agent": _WRITTEN | {"secrets"},
+    "set_channel_settings": _WRITTEN | {"channel"},
+    "get_channel_settings": frozenset({"channel"}),
+    "reset_channel_settings": frozenset({"channel"}),
     "get_claude_output": frozenset({"raw"}),
     "answer_claude_agent": frozenset({"question"}),
-}  # fmt: skip
+}
 """Parameters that a voice cannot sensibly give: JSON, lists of rules, prompts, ids. None of them is required."""
 
 _SPOKEN_AS = {
