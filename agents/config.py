@@ -278,6 +278,7 @@ def _check_urls(settings: Settings) -> None:
         ("DISCORD_API_URL", settings.DISCORD_API_URL, "http", "https"),
         ("DISCORD_GATEWAY_URL", settings.DISCORD_GATEWAY_URL, "ws", "wss"),
         ("GITHUB_API_URL", settings.GITHUB_API_URL, "http", "https"),
+        ("ELEVENLABS_BASE_URL", settings.ELEVENLABS_BASE_URL, "http", "https"),
     )
     for name, value, plain, safe in carriers:
         if value is None:

@@ -87,7 +87,7 @@ async def examine(read: Callable[[], Settings] = load) -> AsyncIterator[Finding]
         settings = read()
     except VpsError as error:
         yield _fail("settings", str(error))
-        for name in ("bot", *_Examination.HOST_CHECKS):
+        for name in ("bot", "voice", *_Examination.HOST_CHECKS):
             yield Finding(Level.SKIPPED, name, "needs settings")
         return
     async with AsyncExitStack() as stack:
@@ -136,6 +136,7 @@ class _Examination:
             _Check("settings", self._check_settings),
             _Check("credential", self._check_credential),
             _Check("bot", self._check_bot),
+            _Check("voice", self._check_voice),
             _Check("host key", self._check_key, ("settings",)),
             _Check("login", self._check_login, ("host key",)),
             _Check("python", self._check_python, ("login",)),
@@ -181,6 +182,13 @@ class _Examination:
         if missing:
             return _warn("bot", f"{account.name}; {' '.join(missing)} {where}")
         return _ok("bot", f"{account.name}, reads replies; {where}")
+
+    async def _check_voice(self) -> Finding:
+        from agents.voice import check as voice_check  # noqa: PLC0415  no other verb has to wait for the SDK to be read
+
+        state, text = await voice_check.examine(self._settings)
+        levels = {voice_check.State.DRIFTED: Level.WARN, voice_check.State.BROKEN: Level.FAIL}
+        return Finding(levels.get(state, Level.OK), "voice", text)
 
     async def _check_key(self) -> Finding:
         identity = await identify(self._settings.host)

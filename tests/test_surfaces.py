@@ -18,7 +18,9 @@ from agents.tools.catalogue import TOOLS
 from agents.tools.core import NotPermitted, Tool
 from agents.tools.spawn import SPAWN
 from agents.tools.stakes import Stake, question
+from agents.voice import wanted
 from bot.slash import commands
+from tests.elevenlabs_standin.spec import specification
 from vps.errors import BadInput
 
 AnyTool = Tool[Any, Any]
@@ -169,6 +171,24 @@ def test_mcp_lists_it_with_the_same_parameters_and_what_comes_of_it(tool: AnyToo
     assert listed.annotations.readOnlyHint is not tool.changes
     ends = {Stake.DELETES, Stake.STOPS, Stake.PUSHES} & tool.at_stake(tool.parse(required(tool, GOOD)))
     assert listed.annotations.destructiveHint is bool(ends)
+
+
+@pytest.mark.parametrize("tool", wanted.voiced(), ids=lambda tool: tool.name)
+def test_elevenlabs_takes_it_and_a_voice_can_give_all_that_is_required(tool: AnyTool) -> None:
+    config = wanted.tool_config(tool)
+    assert specification().schema("ClientToolConfig-Input", config) == []
+    found = config["parameters"]
+    assert found.keys() == {"type", "required", "properties"}
+    assert found["properties"].keys() == tool.seen.keys() - wanted.UNSPOKEN.get(tool.name, frozenset())
+    assert set(found["required"]) == set(typed(tool)) <= found["properties"].keys()
+    for each in found["properties"].values():
+        assert each.keys() <= {"type", "description", "enum"}
+        assert each["description"]
+    jsonschema.validate(required(tool, GOOD), found)
+
+
+def test_what_no_voice_gives_is_named() -> None:
+    assert {tool.name for tool in for_models(TOOLS)} - {tool.name for tool in wanted.voiced()} == wanted.UNSPOKEN_TOOLS
 
 
 def test_a_yes_and_a_secret_are_no_models_to_give() -> None:

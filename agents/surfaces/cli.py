@@ -13,7 +13,7 @@ from typing import NoReturn
 import structlog
 
 from agents.config import SettingsError, load
-from agents.surfaces import cli_completion, cli_host, cli_mcp, cli_tools, cli_watch
+from agents.surfaces import cli_completion, cli_host, cli_mcp, cli_tools, cli_voice, cli_watch
 from agents.surfaces.cli_console import complain
 from agents.surfaces.cli_exit import ExitCode, table
 from agents.tools.catalogue import TOOLS
@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     cli_watch.add(verbs)
     cli_mcp.add(verbs)
     cli_host.add(verbs)
+    cli_voice.add(verbs)
     cli_completion.add(verbs, parser)
     return parser
 
