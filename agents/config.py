@@ -110,6 +110,7 @@ class Settings(BaseModel):
     ELEVENLABS_API_KEY: SecretStr | None = None
     ELEVENLABS_AGENT_ID: str | None = None
     ELEVENLABS_BASE_URL: str | None = None
+    ELEVENLABS_VOICE_ID: str = Field(default="JBFqnCBsd6RMkjVDRZzb", pattern=r"^[A-Za-z0-9]{1,64}$")
     CLAUDE_CODE_VERSION: str = Field(default="2.1.197", pattern=r"^\d+\.\d+\.\d+$")
     AGENTFLOW_STATE_DIR: Path | None = None
     AGENTFLOW_ROOT: str = Field(default="/opt/agentflow", pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")
@@ -131,6 +132,7 @@ class Settings(BaseModel):
     AGENTFLOW_QUESTION_HOURS: float = Field(default=24.0, gt=0, le=24 * 365, allow_inf_nan=False)
     AGENTFLOW_REQUESTS_PER_MINUTE: int = Field(default=120, ge=1)
     AGENTFLOW_LOG_LEVEL: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    AGENTFLOW_VOICE_ANSWERS: Annotated[Literal["always", "never", "short"], BeforeValidator(_lower)] = "short"
     AGENTFLOW_METRICS: Annotated[Address | None, BeforeValidator(_address)] = None
 
     @property
@@ -270,6 +272,7 @@ def _check_urls(settings: Settings) -> None:
         ("DISCORD_API_URL", settings.DISCORD_API_URL, "http", "https"),
         ("DISCORD_GATEWAY_URL", settings.DISCORD_GATEWAY_URL, "ws", "wss"),
         ("GITHUB_API_URL", settings.GITHUB_API_URL, "http", "https"),
+        ("ELEVENLABS_BASE_URL", settings.ELEVENLABS_BASE_URL, "http", "https"),
     )
     for name, value, plain, safe in carriers:
         if value is None:

@@ -1,0 +1,16 @@
+"""What can be wrong with speech."""
+
+from __future__ import annotations
+
+from vps.errors import VpsError
+
+
+class VoiceError(VpsError):
+    """Speech could not be understood, or made."""
+
+
+class VoiceOff(VoiceError):
+    """There is no key for it."""
+
+    def __init__(self) -> None:
+        super().__init__("Voice is off: set ELEVENLABS_API_KEY.", remedy="The operator does that in .env.")
