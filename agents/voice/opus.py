@@ -82,7 +82,10 @@ def _samples(pcm: bytes) -> array[int]:
 
 
 def _peak(samples: array[int]) -> int:
-    return max(max(samples), -min(samples)) if samples else 0
+    if not samples:
+        return 0
+    highest, lowest = max(samples), min(samples)
+    return max(highest, -lowest)
 
 
 def _ogg(samples: array[int], rate: int) -> bytes:

@@ -96,15 +96,16 @@ def _bounded(sound: Iterable[bytes], ends: float) -> bytes:
 
 
 async def _asked(settings: Settings, key: str, ask: Callable[[ElevenLabs, float], T], seconds: float) -> T:
-    """In a thread, since the SDK's calls block. One that takes too long is left to its own limits, and its connection closed."""
-    http = httpx.Client(timeout=httpx.Timeout(_SILENT_S, read=seconds), follow_redirects=False)
-    client = ElevenLabs(api_key=key, base_url=settings.ELEVENLABS_BASE_URL, httpx_client=http)
-    try:
-        with _told():
-            async with asyncio.timeout(seconds):
-                return await asyncio.to_thread(ask, client, time.monotonic() + seconds)
-    finally:
-        http.close()
+    """In a thread, since the SDK's calls block. One that takes too long is waited for no more, and ends by its own limits."""
+
+    def work() -> T:
+        ends = time.monotonic() + seconds
+        with httpx.Client(timeout=httpx.Timeout(_SILENT_S, read=seconds)) as http:
+            return ask(ElevenLabs(api_key=key, base_url=settings.ELEVENLABS_BASE_URL, httpx_client=http), ends)
+
+    with _told():
+        async with asyncio.timeout(seconds):
+            return await asyncio.to_thread(work)
 
 
 @contextmanager
@@ -116,7 +117,7 @@ def _told() -> Generator[None]:
         status, code = error.status_code or 0, _code(error.body)
         log.warning("speech failed", status=status, code=code)
         raise _failure(status, code) from None
-    except (httpx.HTTPError, OSError, TimeoutError, RuntimeError) as error:
+    except (httpx.HTTPError, OSError, TimeoutError) as error:
         log.warning("speech failed", error=type(error).__name__)
         raise VoiceError("ElevenLabs cannot be reached.", remedy="Try it again later, or type it.") from None
 
