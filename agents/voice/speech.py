@@ -31,7 +31,9 @@ _MOST_PCM = 20 << 20
 _LISTENING_S, _SPEAKING_S = 120.0, 60.0
 _SILENT_S = 30.0
 """Without a byte from ElevenLabs."""
-_ONCE_MORE: RequestOptions = {"max_retries": 1}
+_TRIES, _AGAIN_S = 2, 1.0
+_ONCE: RequestOptions = {"max_retries": 0}
+"""What the SDK sends again (2.78.0) lacks the form's fields."""
 _ENDED = ("quota_exceeded", "insufficient_credits", "payment_required")
 _BUSY = ("too_many_concurrent_requests", "system_busy", "rate_limit_exceeded")
 
@@ -47,7 +49,7 @@ async def transcribe(settings: Settings, name: str, content: bytes) -> str:
 
     def listen(client: ElevenLabs, _ends: float) -> str:
         heard = client.speech_to_text.convert(
-            model_id=_LISTENS, file=(name, content, "audio/ogg"), tag_audio_events=False, request_options=_ONCE_MORE
+            model_id=_LISTENS, file=(name, content, "audio/ogg"), tag_audio_events=False, request_options=_ONCE
         )
         text = getattr(heard, "text", "")
         return text if isinstance(text, str) else ""
@@ -73,7 +75,7 @@ async def speak(settings: Settings, text: str) -> bytes:
             text=text,
             model_id=_SPEAKS,
             output_format="pcm_24000",
-            request_options=_ONCE_MORE,
+            request_options=_ONCE,
         )
         return _bounded(sound, ends)
 
@@ -105,7 +107,25 @@ async def _asked(settings: Settings, key: str, ask: Callable[[ElevenLabs, float]
 
     with _told():
         async with asyncio.timeout(seconds):
+            return await _patiently(work)
+
+
+async def _patiently(work: Callable[[], T]) -> T:
+    """Twice, where ElevenLabs has trouble that may pass."""
+    for _ in range(_TRIES - 1):
+        try:
             return await asyncio.to_thread(work)
+        except ApiError as error:
+            if not _may_pass(error.status_code or 0, _code(error.body)):
+                raise
+        except httpx.TransportError as error:
+            log.info("speech is tried again", error=type(error).__name__)
+        await asyncio.sleep(_AGAIN_S)
+    return await asyncio.to_thread(work)
+
+
+def _may_pass(status: int, code: str) -> bool:
+    return (status == 429 and code not in _ENDED) or status >= 500
 
 
 @contextmanager
