@@ -97,6 +97,7 @@ class Actors:
         *,
         duration_secs: float = 2.0,
         waveform: str = "AAAA",
+        size: int | None = None,
         reply_to: Message | None = None,
     ) -> Message:
         """Posts a voice message as a user; a reply mentions whom it answers, as clients do."""
@@ -105,7 +106,9 @@ class Actors:
         if reply_to:
             body["message_reference"] = {"message_id": str(reply_to.id)}
         channel.member_ids.add(user.id)
-        return self.world.create_message(channel, user, body, {0: Upload("voice-message.ogg", sound, "audio/ogg")})
+        return self.world.create_message(
+            channel, user, body, {0: Upload("voice-message.ogg", sound, "audio/ogg", size)}
+        )
 
     def _use_component(self, user: User, message: Message, custom_id: str, extra: Json) -> Interaction:
         component = ui.find(message.components, custom_id)

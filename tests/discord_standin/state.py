@@ -43,6 +43,8 @@ class Upload:
     data: bytes = field(repr=False)
     content_type: str = ""
     """As the part of the form says."""
+    size: int | None = None
+    """What Discord says of it, where that is another than it has."""
 
 
 class World:
@@ -251,7 +253,8 @@ class World:
         content_type = mimetypes.guess_type(filename)[0] or "application/octet-stream"
         url = f"{self._cdn_url()}/attachments/{number}/{filename}"
         voice = {key: described[key] for key in ("duration_secs", "waveform") if key in described}
-        return Attachment(number, filename, upload.data, content_type, url, described.get("description"), voice=voice)
+        told = described.get("description")
+        return Attachment(number, filename, upload.data, content_type, url, told, upload.size, voice)
 
     def _mention(self, message: Message, allowed: Json | None) -> None:
         answered = message.reference.author.id if message.reference else None

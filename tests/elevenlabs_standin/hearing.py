@@ -7,9 +7,10 @@ was is heard, not known.
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pocketsphinx import Decoder  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]  it has none
 
@@ -28,22 +29,25 @@ public <sentence> = add a test for the <thing>
     | agents stop the <thing>;
 """
 _SPEAKING_S = 30.0
+_ALONE = threading.Lock()
 _PAUSE = bytes(RATE // 2)
 
 
 def words(sound: bytes) -> str:
     """What is said in a sound file; empty where nothing is understood. Raises VoiceError for what is none."""
-    listener = _listener()
-    listener.start_utt()
-    listener.process_raw(_PAUSE + decoded(sound, RATE) + _PAUSE, no_search=False, full_utt=True)
-    listener.end_utt()
-    heard = listener.hyp()
+    samples = _PAUSE + decoded(sound, RATE) + _PAUSE
+    with _ALONE:
+        listener = _listener()
+        listener.start_utt()
+        listener.process_raw(samples, no_search=False, full_utt=True)
+        listener.end_utt()
+        heard = listener.hyp()
     return heard.hypstr if heard else ""
 
 
 @cache
 def _listener() -> Any:
-    listener: Any = Decoder(lm=None, loglevel="FATAL")
+    listener = cast("Any", Decoder)(lm=None, loglevel="FATAL")
     listener.add_jsgf_string("sentences", _GRAMMAR)
     listener.activate_search("sentences")
     return listener
