@@ -32,7 +32,7 @@ from bot.dictation import Dictation, is_voice, quoted
 from bot.means import Means
 from bot.render.answers import failure
 from bot.render.spoken import is_wanted, speakable
-from bot.render.text import plain, split
+from bot.render.text import beginning, plain, split
 from bot.replies import unimportant
 from bot.voice_file import send_voice
 from vps.errors import VpsError
@@ -46,6 +46,9 @@ _MOST_PARTS = 10
 """Messages that an answer takes."""
 _ASKING_S = 900.0
 """An answer may wait for buttons."""
+
+
+_NO_RIGHT = "-# Not spoken: here I lack the permission *Send Voice Messages*."
 
 
 class Asks(Protocol):
@@ -97,6 +100,8 @@ class VoiceMessages:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.voices is not None:
+            await self.voices.close()
 
     def _is_for_us(self, message: discord.Message) -> bool:
         me, answered = self._means.client.user, message.reference and message.reference.resolved
@@ -197,11 +202,13 @@ class VoiceMessages:
         if not said:
             return
         try:
-            pcm = await speak(self._means.crew.settings, said[:MOST_CHARACTERS])
+            pcm = await speak(self._means.crew.settings, beginning(said, MOST_CHARACTERS))
             recording = await asyncio.to_thread(recorded, pcm, RATE)
             await send_voice(self._means.client, message, recording)
         except VoiceError as error:
             await self._say(message, f"-# Not spoken: {error}", "n")
+        except discord.Forbidden:
+            await self._say(message, _NO_RIGHT, "n")
         except discord.HTTPException as error:
             await log.awarning("answer not spoken", message=message.id, error=error.text)
 

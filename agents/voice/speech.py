@@ -102,7 +102,7 @@ async def _asked(settings: Settings, key: str, ask: Callable[[ElevenLabs, float]
 
     def work() -> T:
         ends = time.monotonic() + seconds
-        with httpx.Client(timeout=httpx.Timeout(_SILENT_S, read=seconds)) as http:
+        with httpx.Client(timeout=httpx.Timeout(_SILENT_S, read=seconds), follow_redirects=False) as http:
             return ask(ElevenLabs(api_key=key, base_url=settings.ELEVENLABS_BASE_URL, httpx_client=http), ends)
 
     with _told():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -14,7 +14,10 @@ from agents.voice import opus
 from agents.voice.errors import VoiceError
 from agents.voice.opus import Recording, recorded
 from bot.ask_by_button import ask_person
+from bot.dictation import Dictation
 from bot.listener import QUEUED, TAKEN
+from bot.means import Means
+from bot.pace import Pace
 from tests.bot.scene import RUN_S, Ground, Scene, opened, until
 from tests.bot.test_attachments import told
 from tests.bot.test_hearing import answer_to, answers, at_work, marked, said
@@ -103,6 +106,7 @@ async def say(
 
 async def test_a_voice_message_in_an_agents_thread_reaches_it_as_words(speaking: Scene, voice: Voice) -> None:
     scene = speaking
+    voices = scene.bot.voice_messages.voices = always("")
     thread, name = await at_work(scene, 6)
     spoken = await say(scene, scene.ada, thread, await voice(PARSER))
     typed = await scene.discord.say(scene.ada, thread, "and mind the gap")
@@ -115,6 +119,51 @@ async def test_a_voice_message_in_an_agents_thread_reaches_it_as_words(speaking:
     (shown,) = answers(scene, spoken)
     assert shown.content == f"🎙️ **ada**\n> {PARSER}"
     assert shown.pings == frozenset()
+    assert voices.told == [(f"discord:{scene.ada.id}", 'The agent that was to "scenario:sleep:6" is done.')]
+    assert voices.asked == []
+
+
+async def test_one_said_to_an_agent_that_asks_is_the_answer(speaking: Scene, voice: Voice) -> None:
+    scene = speaking
+    voices = scene.bot.voice_messages.voices = always("")
+    thread = await scene.spawn("scenario:ask")
+    question = await scene.discord.message_in(
+        thread, lambda each: "Which database?" in each.content and bool(each.buttons), RUN_S
+    )
+    spoken = await say(scene, scene.ada, thread, await voice(DATABASE))
+    await scene.discord.wait_for(lambda: DATABASE in question.content, RUN_S)
+    await scene.end_of(thread)
+    await marked(scene, spoken, TAKEN)
+    assert f'"Which database?"="{DATABASE}"' in json.dumps(scene.model.requests[-1].body).replace("\\", "")
+    person, asked = voices.told[0]
+    assert (person, asked) == (
+        f"discord:{scene.ada.id}",
+        'The agent that was to "scenario:ask" asks: "Which database?"',
+    )
+    assert voices.told[-1][1].endswith("is done.")
+
+
+async def test_what_was_understood_is_not_asked_for_again(deskside: Scene, voice: Voice, eleven: Speech) -> None:
+    scene = deskside
+    posted = [await say(scene, scene.ada, scene.channel, await voice(PARSER)) for _ in range(2)]
+    channel = scene.bot.get_partial_messageable(scene.channel.id)
+    first, second = [await channel.fetch_message(each.id) for each in posted]
+    heard = await _dictation(scene).heard(first)
+    assert (heard.words, heard.why) == (PARSER, "")
+    eleven.failures = [(401, "quota_exceeded")]
+    failed = await _dictation(scene).heard(second)
+    assert "quota" in failed.why
+    before = len(eleven.heard)
+    await _dictation(scene).shown(first, heard)
+    await scene.restart_bot()
+    assert await _dictation(scene).heard(first) == replace(heard, is_shown=True)
+    assert await _dictation(scene).heard(second) == failed
+    assert len(eleven.heard) == before
+
+
+def _dictation(scene: Scene) -> Dictation:
+    bot = scene.bot
+    return Dictation(Means(bot, bot.crew, bot.store, bot.people, Pace()))
 
 
 async def test_it_is_heard_once_also_when_the_bot_was_away_and_is_taken_back_by_deleting_it(
@@ -282,6 +331,16 @@ async def test_trouble_is_told_with_what_to_do(deskside: Scene, voice: Voice, el
     said_once = await say(scene, scene.ada, direct, await voice(AGENTS))
     eleven.failures = []
     await answer_to(scene, said_once, "fine")
+
+
+async def test_where_it_may_not_speak_that_is_told(deskside: Scene, voice: Voice, eleven: Speech) -> None:
+    scene, direct = deskside, deskside.discord.world.direct(deskside.ada)
+    scene.bot.voice_messages.voices = always("Two agents are at work")
+    eleven.when_spoken = lambda: scene.discord.fail_next("POST", r"/messages$", status=403, code=50013)
+    spoken = await say(scene, scene.ada, direct, await voice(AGENTS))
+    await answer_to(scene, spoken, "I lack the permission *Send Voice Messages*")
+    eleven.when_spoken = None
+    assert len(answers(scene, spoken)) == 3
 
 
 async def test_a_bot_that_is_stopped_meanwhile_says_so(deskside: Scene, voice: Voice) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -38,6 +38,8 @@ class Speech:
         self.spoken: list[str] = []
         self.failures: list[tuple[int, str]] = []
         self.violations: list[str] = []
+        self.when_spoken: Callable[[], object] | None = None
+        """Called before speech is answered."""
         self.url = ""
 
     def add_to(self, app: web.Application) -> None:
@@ -88,6 +90,8 @@ class Speech:
         self.spoken.append(body["text"])
         sound = await hearing.said(body["text"], self._directory)
         pcm = await asyncio.to_thread(decoded, sound, int(rate))
+        if self.when_spoken is not None:
+            self.when_spoken()
         return web.Response(body=pcm, content_type="audio/pcm")
 
     def _refused(self, request: web.Request) -> web.Response | None:
