@@ -115,4 +115,7 @@ async def _read(request: web.Request) -> tuple[dict[str, Any], bytes]:
 
 
 def _failed(status: int, code: str) -> web.Response:
-    return web.json_response({"detail": {"status": code, "message": "ordered by the test"}}, status=status)
+    """A redirect leads where nobody is."""
+    headers = {"Location": "http://127.0.0.1:1/"} if status < 400 else {}
+    told = {"detail": {"status": code, "message": "ordered by the test"}}
+    return web.json_response(told, status=status, headers=headers)

@@ -55,6 +55,7 @@ FAILURES = [
     (429, "too_many_concurrent_requests", "too much to do"),
     (500, "", "has trouble"),
     (422, "", "did not take it"),
+    (307, "", "did not take it"),
     (400, "invalid_audio", "did not take it"),
 ]
 
