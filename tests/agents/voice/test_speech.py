@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +16,23 @@ from agents.voice.errors import VoiceError, VoiceOff
 from agents.voice.opus import recorded
 from tests.elevenlabs_standin import hearing
 from tests.elevenlabs_standin.speech import KEY, Speech
+from vps.testing.packages import run_program
+
+HANGS = """
+import asyncio, sys
+from agents.config import Settings
+from agents.voice import speech
+
+async def main():
+    settings = Settings.model_validate({"ELEVENLABS_API_KEY": "x" * 20, "ELEVENLABS_BASE_URL": sys.argv[1]})
+    try:
+        async with asyncio.timeout(2):
+            await speech.transcribe(settings, "a.ogg", b"x")
+    except TimeoutError:
+        print("given up")
+
+asyncio.run(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +110,13 @@ async def test_nobody_there_is_told(settings: Settings) -> None:
     nobody = settings.model_copy(update={"ELEVENLABS_BASE_URL": "http://127.0.0.1:1"})
     with pytest.raises(VoiceError, match="cannot be reached"):
         await speech.transcribe(nobody, "a.ogg", b"x")
+
+
+async def test_a_call_that_hangs_holds_up_nobody_not_even_the_end_of_the_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        code, output = await run_program(sys.executable, "-c", HANGS, url, timeout=15)
+    assert (code, output) == (0, "given up\n")
 
 
 async def test_without_a_key_voice_is_off(settings: Settings) -> None:
