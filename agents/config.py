@@ -117,6 +117,7 @@ class Settings(BaseModel):
     ELEVENLABS_API_KEY: SecretStr | None = None
     ELEVENLABS_AGENT_ID: str | None = None
     ELEVENLABS_BASE_URL: str | None = None
+    ELEVENLABS_VOICE_ID: str = Field(default="JBFqnCBsd6RMkjVDRZzb", pattern=r"^[A-Za-z0-9]{1,64}$")
     CLAUDE_CODE_VERSION: str = Field(default="2.1.197", pattern=r"^\d+\.\d+\.\d+$")
     AGENTFLOW_STATE_DIR: Path | None = None
     AGENTFLOW_ROOT: str = Field(default="/opt/agentflow", pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")
@@ -140,6 +141,7 @@ class Settings(BaseModel):
     AGENTFLOW_LOG_LEVEL: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     AGENTFLOW_MCP_TOKEN: Annotated[SecretStr, AfterValidator(_token)] | None = None
     AGENTFLOW_METRICS: Annotated[Address | None, BeforeValidator(address)] = None
+    AGENTFLOW_VOICE_ANSWERS: Annotated[Literal["always", "never", "short"], BeforeValidator(_lower)] = "short"
 
     @property
     def host(self) -> HostConfig:

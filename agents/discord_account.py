@@ -19,8 +19,8 @@ _API = "https://discord.com/api/v10"
 _TIMEOUT_S = 15.0
 _MAX_ANSWER = 1 << 20
 # https://discord.com/developers/docs/topics/permissions: add reactions, view channel, send messages, embed links, attach files,
-# read history, create public threads, send messages in threads.
-_PERMISSIONS = sum(1 << bit for bit in (6, 10, 11, 14, 15, 16, 35, 38))
+# read history, create public threads, send messages in threads, send voice messages.
+_PERMISSIONS = sum(1 << bit for bit in (6, 10, 11, 14, 15, 16, 35, 38, 46))
 # https://discord.com/developers/docs/resources/application#application-object-application-flags
 _MESSAGE_CONTENT = (18, 19)
 

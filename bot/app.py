@@ -30,6 +30,7 @@ from bot.hearing import Hearing
 from bot.inside import FromDiscord
 from bot.means import Means
 from bot.menus import run_on_message
+from bot.news import News
 from bot.pace import Pace
 from bot.questions import AnswerButton, AnswerMenu
 from bot.render.answers import failure
@@ -39,6 +40,7 @@ from bot.slash import commands
 from bot.spawns import Spawns
 from bot.store import Store
 from bot.suggest import Suggestions
+from bot.voice_messages import VoiceMessages
 from vps.errors import HostError, VpsError
 from vps.host.layout import NAME
 from vps.run import Run
@@ -59,7 +61,7 @@ class Bot(discord.Client):
 
     def __init__(self, settings: Settings, crew: Crew, store: Store) -> None:
         super().__init__(
-            intents=discord.Intents(guilds=True, guild_messages=True),
+            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=30,
@@ -79,7 +81,9 @@ class Bot(discord.Client):
         self._announced: set[str] = set()
         """Runs that appeared or were woken since they were looked at."""
         self._pace = Pace()
-        self.hearing = Hearing(Means(self, crew, store, self.people, self._pace))
+        means = Means(self, crew, store, self.people, self._pace)
+        self.hearing = Hearing(means)
+        self.voice_messages = VoiceMessages(means, self.calls)
         self._watcher: asyncio.Task[None] | None = None
         self._resuming: asyncio.Task[None] | None = None
 
@@ -119,6 +123,7 @@ class Bot(discord.Client):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.calls.stop()
+        await self.voice_messages.close()
         await self.hearing.close()
         await super().close()
 
@@ -135,6 +140,7 @@ class Bot(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         """Something was posted where the bot can see it."""
         self.hearing.on_message(message)
+        self.voice_messages.on_message(message)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Something was changed where the bot can see it."""
@@ -195,6 +201,7 @@ class Bot(discord.Client):
                 self.crew, self, self.store, run.record, self.hearing, is_news=is_news, backlog=backlog, pace=self._pace
             )
             feed.errands = Errands(self.crew, run.record, FromDiscord(self), run.size)
+            feed.news = News(self.voice_messages.tell, run.record, run.size, self.crew.mask)
             self.showing[name] = feed
             await feed.run()
 

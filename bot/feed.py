@@ -18,6 +18,7 @@ from bot.delivery import ThreadGoneError
 from bot.ending import workspace_of
 from bot.hearing import Hearing
 from bot.listener import Listener
+from bot.news import News
 from bot.pace import Pace
 from bot.render.activity import said
 from bot.render.batches import next_batch
@@ -31,7 +32,7 @@ from vps.errors import HostError
 from vps.events.asked import Answered
 from vps.events.framing import Framer
 from vps.events.parse import parse
-from vps.events.types import Edited, Supervisor, UserMessage
+from vps.events.types import Edited, Event, Supervisor, UserMessage
 from vps.follower import End, Fault, Piece
 from vps.models import RunRecord, Waiting
 from vps.outcome import Ending, Outcome, judge, judge_turn
@@ -76,6 +77,8 @@ class Feed:
     ) -> None:
         self.errands: Errands | None = None
         """What its agent asks for, for whom it is to be carried out here."""
+        self.news: News | None = None
+        """Of it, for the conversations of its person, where there are any."""
         self._pace = pace or Pace()
         self.backlog = Backlog() if backlog is None else backlog
         self._is_news = is_news
@@ -142,6 +145,8 @@ class Feed:
                 await reading
             if self.errands is not None:
                 await self.errands.close()
+            if self.news is not None:
+                await self.news.close()
 
     async def _serve(self, reading: asyncio.Task[None]) -> None:
         """It is shown nowhere, or no more: until its end its agent is given what it asks for all the same."""
@@ -185,20 +190,25 @@ class Feed:
             if self._is_shown:
                 self._timeline.feed(line)
             for event in line.events:
-                self._tally.feed(event, self._heard)
-                if isinstance(event, Supervisor) and event.subtype == "started":
-                    self._begun = start
-                if isinstance(event, UserMessage) and event.is_replay:
-                    self._took(event.uuid)
-                elif isinstance(event, Answered) and event.call:
-                    self._took(event.call)
-                elif isinstance(event, Edited):
-                    self._edited(event)
-                if self.errands is not None:
-                    self.errands.feed(event)
+                self._take_event(start, event)
             self.backlog.arrived(end)
             if not self._is_shown:
                 self.backlog.shown(end)
+
+    def _take_event(self, start: int, event: Event) -> None:
+        self._tally.feed(event, self._heard)
+        if self.news is not None:
+            self.news.feed(start, event, self._tally)
+        if isinstance(event, Supervisor) and event.subtype == "started":
+            self._begun = start
+        if isinstance(event, UserMessage) and event.is_replay:
+            self._took(event.uuid)
+        elif isinstance(event, Answered) and event.call:
+            self._took(event.call)
+        elif isinstance(event, Edited):
+            self._edited(event)
+        if self.errands is not None:
+            self.errands.feed(event)
 
     def _edited(self, event: Edited) -> None:
         if not event.by:
@@ -305,6 +315,8 @@ class Feed:
 
     async def _show_end(self, thread: RunThread, end: End | Fault) -> None:
         outcome = self._outcome(end)
+        if self.news is not None and isinstance(end, End) and not self._tally.is_told:
+            self.news.ended(end.size, outcome)
         until = self._until()
         self._crew.known.note(self._recorded(outcome, until))
         view, size = self._view(outcome), end.size if isinstance(end, End) else self.backlog.end

@@ -22,6 +22,8 @@ from agents.tools.send import SEND, message_id
 from bot import people
 from bot.attached import attached, fetched, told
 from bot.delivery import MessageGoneError, ThreadGoneError, insist
+from bot.dictation import Dictation, is_voice
+from bot.dictation import told as told_of_voice
 from bot.edits import Edits, Lent, digest
 from bot.means import Means
 from bot.render.blocks import TEXT_LIMIT
@@ -71,6 +73,7 @@ class Listener:
         self._may_react = True
         self._steps: asyncio.Queue[Step | None] = asyncio.Queue()
         where = (row.run, row.thread_id, guild_id, self._channels)
+        self._dictation = Dictation(means)
         self._edits = Edits(means, Lent(*where, self._rows, self._save, self._words, self._answer))
         # Before anything is known of what was taken meanwhile: an edit that came too late by that is to be told.
         self._steps.put_nowait(self._edits.catch_up)
@@ -186,12 +189,14 @@ class Listener:
         if attached(message) and shown & {QUEUED, TAKEN}:
             await self._passed_on(message, caller.caller)
             return
-        text = self._words(message)
+        dictated = await self._dictated(message) if Right.RUN in rights and is_voice(message) else ""
+        text = dictated or self._words(message)
         if Right.RUN in rights and not text.strip() and not attached(message):
             await self._refuse(message, *self._wordless())
             return
         try:
-            refused = await self._say(message, text, Call(caller, rights, id=str(message.id)))
+            call = Call(caller, rights, id=str(message.id))
+            refused = await self._say(message, text, call, has_files=bool(attached(message)) and not dictated)
         except NotPermitted as error:
             await self._refuse(message, about_right, str(error))
         except (RunEnded, NoSuchRun) as error:
@@ -209,11 +214,20 @@ class Listener:
         else:
             await self._passed_on(message, caller.caller, refused)
 
-    async def _say(self, message: discord.Message, text: str, call: Call) -> Sequence[str]:
+    async def _dictated(self, message: discord.Message) -> str:
+        """What is said in a voice message; empty where it goes on as the file that it is."""
+        heard = await self._dictation.heard(message)
+        if not heard.is_shown:
+            shown = told_of_voice(heard, message.author.display_name)
+            await self._answer(message.id, "v", shown)
+            await self._dictation.shown(message, heard)
+        return heard.words
+
+    async def _say(self, message: discord.Message, text: str, call: Call, *, has_files: bool) -> Sequence[str]:
         """What did not go with it, of its files."""
         crew, question = self._means.crew, None
         given: dict[str, Any] = {"container_id": self._run, "message": text}
-        if Right.RUN in call.rights and attached(message):
+        if Right.RUN in call.rights and has_files:
             question = await open_question(crew, self._run)
             given["files"] = await fetched(message, crew.settings.attachment_bytes)
         elif Right.RUN in call.rights:

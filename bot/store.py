@@ -210,6 +210,16 @@ class Store:
         values = (run, row.message_id, row.state, row.about, row.said, row.author)
         await self._write("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?)", values)
 
+    async def fact(self, name: str) -> str | None:
+        """What was remembered under that name."""
+        async with self._database.execute("SELECT value FROM facts WHERE name = ?", (name,)) as cursor:
+            row = await cursor.fetchone()
+        return None if row is None else str(row[0])
+
+    async def save_fact(self, name: str, value: str) -> None:
+        """Remember it, or something else than before."""
+        await self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
     async def spawns(self) -> list[SpawnRow]:
         """Those under way, in the order in which they were asked for."""
         async with self._database.execute("SELECT call_id, run, given, origin FROM spawns ORDER BY call_id") as cursor:

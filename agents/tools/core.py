@@ -208,9 +208,7 @@ class Tool(Generic[In, Out]):
 
     def permit(self, rights: frozenset[Right]) -> None:
         """Raises NotPermitted unless the caller has the tool's right."""
-        if self.right not in rights:
-            remedy = "Ask whoever runs this bot to allow you (DISCORD_RIGHTS, DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
-            raise NotPermitted(f"You may not use `{self.verb}`: it takes the right to {self.right}.", remedy=remedy)
+        permit(self.verb, self.right, rights)
 
     def at_stake(self, given: In) -> Stakes:
         """What it may cost its person to do this."""
@@ -253,6 +251,13 @@ class Tool(Generic[In, Out]):
             raise HostTimeout(
                 f"`{self.verb}` took more than {self.timeout_s:.0f} s.", remedy="Try it again."
             ) from error
+
+
+def permit(verb: str, right: Right, rights: frozenset[Right]) -> None:
+    """Raises NotPermitted unless the right that it takes is among `rights`."""
+    if right not in rights:
+        remedy = "Ask whoever runs this bot to allow you (DISCORD_RIGHTS, DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
+        raise NotPermitted(f"You may not use `{verb}`: it takes the right to {right}.", remedy=remedy)
 
 
 def parsed(model: type[In], raw: Mapping[str, Any]) -> In:

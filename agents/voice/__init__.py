@@ -1,1 +1,1 @@
-"""The ElevenLabs agent as a caller: its set-up, and conversations with it in which it calls the tools."""
+"""ElevenLabs: its agent as a caller of the tools, and speech that becomes words and back."""

@@ -100,6 +100,7 @@ async def test_the_bot_is_looked_up_and_invited(station: Station, flags: int, le
     assert words in done.out
     (permissions,) = re.findall(r"client_id=42&scope=bot\+applications.commands&permissions=(\d+)", done.out)
     assert int(permissions) >> 6 & 1, "it shows by reactions where a message is"
+    assert int(permissions) >> 46 & 1, "it answers aloud"
     assert seen == [f"Bot {token}"] * 2
     assert token not in json.dumps(done.out + done.err)
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.discord_standin import Channel, StandIn, User, checks, command_checks
 from tests.discord_standin.interactions import Kind
+from tests.discord_standin.model import VOICE
 from tests.discord_standin.openapi import Specification, with_string_ids
 from tests.discord_standin.state import Upload
 
@@ -124,6 +125,31 @@ def test_a_hundred_commands_are_the_limit() -> None:
     synced = [{"name": f"c{number}", "description": "d"} for number in range(101)]
     assert "101 slash commands" in "; ".join(command_checks.commands(synced))
     assert list(command_checks.commands(synced[:100])) == []
+
+
+SOUND = {0: Upload("voice-message.ogg", b"OggS", "audio/ogg")}
+BAR = {"id": 0, "filename": "voice-message.ogg", "duration_secs": 1.5, "waveform": "AAAA"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "uploads", "problem"),
+    [
+        ({}, SOUND, ""),
+        ({"content": "hello"}, SOUND, "a voice message has content"),
+        ({"attachments": [{**BAR, "waveform": None}]}, SOUND, "the waveform has 0 bytes"),
+        ({"attachments": [{**BAR, "waveform": "A" * 344}]}, SOUND, "the waveform has 258 bytes"),
+        ({"attachments": [{**BAR, "waveform": "?"}]}, SOUND, "no base64"),
+        ({"attachments": [{**BAR, "duration_secs": None}]}, SOUND, "no duration_secs"),
+        ({}, {0: Upload("a.ogg", b"OggS", "application/octet-stream")}, "it takes audio"),
+        ({"attachments": []}, {}, "has 0 files"),
+    ],
+)
+def test_a_voice_message_is_one_sound_with_its_length_and_picture(
+    changed: dict[str, Any], uploads: dict[int, Upload], problem: str
+) -> None:
+    found = checks.message({"flags": VOICE, "attachments": [BAR], **changed}, uploads)
+    assert problem in "; ".join(found)
+    assert bool(found) == bool(problem)
 
 
 class Bare:

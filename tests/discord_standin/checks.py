@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from . import components as ui
-from . import mentions
-from .model import COMPONENTS_V2, Message
+from . import mentions, voice
+from .model import COMPONENTS_V2, VOICE, Message
 from .state import Upload
 from .wire import Json, items, part
 
@@ -44,6 +44,7 @@ def message(body: Json, uploads: Mapping[int, Upload], before: Message | None = 
         *components(draft.components),
         *_embeds(draft.embeds),
         *_files(draft, body, uploads),
+        *(voice.problems(body, uploads) if (body.get("flags") or 0) & VOICE and before is None else []),
         *mentions.problems(body.get("allowed_mentions")),
         *_longer("nonce", str(body.get("nonce") or ""), NONCE),
     ]

@@ -225,5 +225,5 @@ async def _read_form(request: web.Request) -> tuple[Any, dict[int, Upload]]:
         if part.name == "payload_json":
             body = json.loads(data)
         elif numbered := re.fullmatch(r"files\[(\d+)\]", part.name or ""):
-            uploads[int(numbered[1])] = Upload(part.filename or "unnamed", data)
+            uploads[int(numbered[1])] = Upload(part.filename or "unnamed", data, part.headers.get("Content-Type", ""))
     return body, uploads

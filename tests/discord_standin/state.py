@@ -41,6 +41,10 @@ Emit = Callable[[str, Json], None]
 class Upload:
     filename: str
     data: bytes = field(repr=False)
+    content_type: str = ""
+    """As the part of the form says."""
+    size: int | None = None
+    """What Discord says of it, where that is another than it has."""
 
 
 class World:
@@ -110,7 +114,7 @@ class World:
 
     def all_messages(self) -> Iterable[Message]:
         """Every message of every channel, and the ephemeral ones."""
-        for channel in self.channels.values():
+        for channel in (*self.channels.values(), *self._direct.values()):
             yield from channel.messages.values()
         yield from self.private_messages.values()
 
@@ -191,7 +195,7 @@ class World:
     def delete_message(self, message: Message) -> None:
         self.private_messages.pop(message.id, None)
         if message.channel.messages.pop(message.id, None):
-            ids = {"channel_id": str(message.channel.id), "guild_id": str(self.guild_id)}
+            ids = {"channel_id": str(message.channel.id), **self._guild_of(message)}
             self.announce("MESSAGE_DELETE", {"id": str(message.id), **ids})
         self.changes.notify()
 
@@ -203,8 +207,12 @@ class World:
 
     def message_event(self, message: Message) -> Json:
         member = self.members.get(message.author.id)
-        extra = {"member": member.partial()} if member else {}
-        return {**message.json(), "guild_id": str(self.guild_id), **extra}
+        extra = {"member": member.partial()} if member and not message.channel.is_direct else {}
+        return {**message.json(), **self._guild_of(message), **extra}
+
+    def _guild_of(self, message: Message) -> Json:
+        """Direct messages have none."""
+        return {} if message.channel.is_direct else {"guild_id": str(self.guild_id)}
 
     def _announce_update(self, message: Message) -> None:
         if message.flags & EPHEMERAL:
@@ -216,7 +224,7 @@ class World:
         reference: Json | None = body.get("message_reference")
         if not reference:
             return None
-        for channel in self.channels.values():
+        for channel in (*self.channels.values(), *self._direct.values()):
             if found := channel.messages.get(int(reference["message_id"])):
                 return found
         if reference.get("fail_if_not_exists", True):
@@ -244,7 +252,9 @@ class World:
         filename = described.get("filename") or upload.filename
         content_type = mimetypes.guess_type(filename)[0] or "application/octet-stream"
         url = f"{self._cdn_url()}/attachments/{number}/{filename}"
-        return Attachment(number, filename, upload.data, content_type, url, described.get("description"))
+        voice = {key: described[key] for key in ("duration_secs", "waveform") if key in described}
+        told = described.get("description")
+        return Attachment(number, filename, upload.data, content_type, url, told, upload.size, voice)
 
     def _mention(self, message: Message, allowed: Json | None) -> None:
         answered = message.reference.author.id if message.reference else None

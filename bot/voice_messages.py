@@ -1,0 +1,235 @@
+"""Voice messages to the bot itself: directly, with a mention of it, or as a reply to it. What they say is shown and asked of the
+voice agent, and its answer comes as text, and spoken where that is wanted.
+
+Those in agents' threads are replies to the agents: see bot.listener.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import secrets
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Protocol
+
+import discord
+import structlog
+
+from agents import audit
+from agents.rights import Right
+from agents.tools.core import Call, NotPermitted, permit
+from agents.tools.stakes import Stake
+from agents.voice.errors import VoiceError, VoiceOff
+from agents.voice.opus import recorded
+from agents.voice.speech import MOST_CHARACTERS, RATE, speak
+from bot import people
+from bot.ask_by_button import ask_person
+from bot.calls import STOPPING, Calls
+from bot.dictation import Dictation, is_voice, quoted
+from bot.means import Means
+from bot.render.answers import failure
+from bot.render.spoken import is_wanted, speakable
+from bot.render.text import beginning, plain, split
+from bot.replies import unimportant
+from bot.voice_file import send_voice
+from vps.errors import VpsError
+from vps.models import Origin
+
+log = structlog.get_logger()
+
+_MOST_WAITING = 5
+"""Voice messages of a channel that are under way: each costs money."""
+_MOST_PARTS = 10
+"""Messages that an answer takes."""
+_ASKING_S = 900.0
+"""An answer may wait for buttons."""
+
+
+_NO_RIGHT = "-# Not spoken: here I lack the permission *Send Voice Messages*."
+
+
+class Asks(Protocol):
+    """The voice agent in text mode (`agents.voice.voices.Voices`)."""
+
+    async def ask(self, key: str, text: str, call: Callable[[str], Awaitable[Call]]) -> str:
+        """Its answer in the conversation of that key. `call` makes the call for one of its tools, by that call's id."""
+        ...
+
+    async def tell(self, person: str, text: str) -> int:
+        """Put news into the person's conversations; how many there are."""
+        ...
+
+    async def close(self) -> None:
+        """End all of them."""
+        ...
+
+
+class VoiceMessages:
+    """Each channel's in their order. `voices` is None where there is no voice agent."""
+
+    def __init__(self, means: Means, calls: Calls) -> None:
+        self.voices: Asks | None = None
+        self._means, self._calls = means, calls
+        self._dictation = Dictation(means)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting = Counter[int]()
+        self._turns: dict[int, asyncio.Lock] = {}
+
+    def on_message(self, message: discord.Message) -> None:
+        """Something was posted somewhere."""
+        if not is_voice(message) or message.author.bot or not self._is_for_us(message):
+            return
+        task = asyncio.create_task(self._deal_with(message), name=f"voice {message.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def tell(self, person: str, text: str) -> None:
+        """News of a person's runs, for their conversations. Trouble with that ends nothing else."""
+        if self.voices is None:
+            return
+        try:
+            await self.voices.tell(person, self._means.crew.mask.text(text))
+        except (VpsError, OSError, TimeoutError) as error:
+            await log.awarning("not told by voice", person=person, error=str(error))
+
+    async def close(self) -> None:
+        """Stop; who waits for an answer is told."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.voices is not None:
+            await self.voices.close()
+
+    def _is_for_us(self, message: discord.Message) -> bool:
+        me, answered = self._means.client.user, message.reference and message.reference.resolved
+        replied = isinstance(answered, discord.Message) and answered.author == me
+        return message.guild is None or replied or me in message.mentions
+
+    async def _deal_with(self, message: discord.Message) -> None:
+        channel = message.channel.id
+        if await self._means.store.run_of(channel) is not None:
+            return  # its agent's listener has it
+        self._waiting[channel] += 1
+        try:
+            with self._calls.under_way():
+                await self._answered(message)
+        finally:
+            self._waiting[channel] -= 1
+            if not self._waiting[channel]:
+                del self._waiting[channel]
+                self._turns.pop(channel, None)
+
+    async def _answered(self, message: discord.Message) -> None:
+        try:
+            await self._permit(message)
+            self._check_room(message.channel.id)
+            async with self._turns.setdefault(message.channel.id, asyncio.Lock()):
+                await self._answer(message)
+        except VpsError as error:
+            await self._say(message, failure(error, self._means.crew.mask), "e")
+        except asyncio.CancelledError:
+            await self._say(message, STOPPING, "e")
+            raise
+        except Exception:  # noqa: BLE001  it is logged with its trace, and who waits is told
+            reference = secrets.token_hex(4)
+            await log.aexception("voice message failed", reference=reference, message=message.id)
+            await self._say(message, f"❌ Something went wrong here; the log has it under {reference}.", "e")
+
+    def _check_room(self, channel: int) -> None:
+        if self._waiting[channel] > _MOST_WAITING:
+            raise VoiceError("I have not answered the last ones yet.", remedy="Wait for that, then say it again.")
+
+    async def _answer(self, message: discord.Message) -> None:
+        async with AsyncExitStack() as stack:
+            with unimportant():
+                await stack.enter_async_context(message.channel.typing())
+            answer = await self._asked(message)
+            await self._say(message, answer, "a")
+        if is_wanted(self._means.crew.settings.AGENTFLOW_VOICE_ANSWERS, answer):
+            await self._speak(message, answer)
+
+    async def _asked(self, message: discord.Message) -> str:
+        if self._means.crew.settings.ELEVENLABS_API_KEY is None:
+            raise VoiceOff
+        if self.voices is None:
+            remedy = "Run `agentflow voice setup` and set ELEVENLABS_AGENT_ID; until then type, or use the commands."
+            raise VoiceError("There is no voice agent to answer.", remedy=remedy)
+        words = await self._dictation.words(message)
+        await self._say(message, quoted(message.author.display_name, words), "v")
+        try:
+            async with asyncio.timeout(_ASKING_S):
+                key = f"discord:{message.channel.id}"
+                answer = await self.voices.ask(key, words, functools.partial(self._call, message))
+        except TimeoutError:
+            raise VoiceError("The voice agent did not answer.", remedy="Say it again.") from None
+        return plain(self._means.crew.mask.text(answer)).strip() or "The voice agent had nothing to say."
+
+    async def _call(self, message: discord.Message, call_id: str) -> Call:
+        """For one call of a tool. The rights are those that the person has by then."""
+        return Call(
+            _origin(message),
+            await self._rights(message),
+            confirm=functools.partial(ask_person, message.channel, message.author.id),
+            id=f"{message.id}-{call_id}",
+            confirmed=frozenset(Stake),
+        )
+
+    async def _permit(self, message: discord.Message) -> None:
+        """Raises NotPermitted, and writes that down as for any other call."""
+        at = time.time()
+        try:
+            permit("voice", Right.RUN, await self._rights(message))
+        except NotPermitted as error:
+            told, crew = f"NotPermitted: {error}", self._means.crew
+            line = audit.entry(_origin(message), "voice", {}, told, at=at, ms=0, mask=crew.mask)
+            await audit.note(crew.relay, line)
+            raise
+
+    async def _rights(self, message: discord.Message) -> frozenset[Right]:
+        """Directly, those of the guild's member, as for commands there."""
+        means, guild_id = self._means, self._means.crew.settings.DISCORD_GUILD_ID
+        if message.guild is not None:
+            return await means.people.of_author(means.client, message, _channels(message), message.guild.id)
+        if guild_id is None:
+            return people.rights(means.crew.settings, message.author)
+        return await means.people.of_caller(means.client, _origin(message))
+
+    async def _speak(self, message: discord.Message, answer: str) -> None:
+        said = speakable(answer)
+        if not said:
+            return
+        try:
+            pcm = await speak(self._means.crew.settings, beginning(said, MOST_CHARACTERS))
+            recording = await asyncio.to_thread(recorded, pcm, RATE)
+            await send_voice(self._means.client, message, recording)
+        except VoiceError as error:
+            await self._say(message, f"-# Not spoken: {error}", "n")
+        except discord.Forbidden:
+            await self._say(message, _NO_RIGHT, "n")
+        except discord.HTTPException as error:
+            await log.awarning("answer not spoken", message=message.id, error=error.text)
+
+    async def _say(self, message: discord.Message, text: str, kind: str) -> None:
+        """As a reply to it. A retry under the same nonce does not post twice."""
+        where = message.to_reference(fail_if_not_exists=False)
+        try:
+            for number, part in enumerate(split(self._means.crew.mask.text(text))[:_MOST_PARTS]):
+                nonce = f"{message.id}-{kind}{number}"
+                await message.channel.send(part, reference=where, mention_author=False, nonce=nonce)
+        except discord.HTTPException as error:
+            await log.awarning("answer not delivered", message=message.id, error=error.text)
+
+
+def _channels(message: discord.Message) -> frozenset[int]:
+    """The channel, and the one above a thread."""
+    above = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
+    return frozenset(each for each in (message.channel.id, above) if each is not None)
+
+
+def _origin(message: discord.Message) -> Origin:
+    origin = people.author(message, message.guild.id if message.guild else None)
+    above = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
+    return origin.model_copy(update={"channel_id": above}) if above else origin
