@@ -21,8 +21,8 @@ from .wire import Json
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6
 RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 8, 9, 10, 11
 
-GUILDS, GUILD_MEMBERS, GUILD_PRESENCES, GUILD_MESSAGES, GUILD_REACTIONS, MESSAGE_CONTENT = (
-    1 << bit for bit in (0, 1, 8, 9, 10, 15)
+GUILDS, GUILD_MEMBERS, GUILD_PRESENCES, GUILD_MESSAGES, GUILD_REACTIONS, DIRECT_MESSAGES, MESSAGE_CONTENT = (
+    1 << bit for bit in (0, 1, 8, 9, 10, 12, 15)
 )
 _INTENT_OF_PREFIX = {
     "GUILD_MEMBER": GUILD_MEMBERS,
@@ -34,8 +34,10 @@ _INTENT_OF_PREFIX = {
 }
 
 
-def required_intent(event: str) -> int:
-    """The intent without which the event is not sent; 0 for events that everyone gets."""
+def required_intent(event: str, data: Json) -> int:
+    """The intent without which the event is not sent; 0 for events that everyone gets. Only what happens in a guild names one."""
+    if event.startswith("MESSAGE_") and "guild_id" not in data:
+        return DIRECT_MESSAGES
     return next((intent for prefix, intent in _INTENT_OF_PREFIX.items() if event.startswith(prefix)), 0)
 
 
@@ -91,7 +93,7 @@ class Session:
 
     def dispatch(self, event: str, data: Json) -> None:
         """Numbers the event, keeps it for replay, and sends it when the client is there."""
-        intent = required_intent(event)
+        intent = required_intent(event, data)
         if intent and not self.intents & intent:
             return
         payload: Json = {"op": DISPATCH, "t": event, "s": len(self.events) + 1, "d": self._visible(event, data)}
@@ -106,7 +108,8 @@ class Session:
             self.connection.send(payload)
 
     def _visible(self, event: str, data: Json) -> Json:
-        if event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"} or self.intents & MESSAGE_CONTENT:
+        is_shown = self.intents & MESSAGE_CONTENT or "guild_id" not in data
+        if event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"} or is_shown:
             return data
         return without_content(data, self.bot_id)
 

@@ -204,6 +204,8 @@ class World:
     def message_event(self, message: Message) -> Json:
         member = self.members.get(message.author.id)
         extra = {"member": member.partial()} if member else {}
+        if message.channel.is_direct:
+            return message.json()
         return {**message.json(), "guild_id": str(self.guild_id), **extra}
 
     def _announce_update(self, message: Message) -> None:
@@ -216,7 +218,7 @@ class World:
         reference: Json | None = body.get("message_reference")
         if not reference:
             return None
-        for channel in self.channels.values():
+        for channel in [*self.channels.values(), *self._direct.values()]:
             if found := channel.messages.get(int(reference["message_id"])):
                 return found
         if reference.get("fail_if_not_exists", True):
