@@ -50,7 +50,15 @@ _CLOSING_S = 5.0
 _TITLE = 90
 _MOST_KNOWN = 10_000
 
-Channel = discord.abc.MessageableChannel
+Channel = (
+    discord.TextChannel
+    | discord.VoiceChannel
+    | discord.StageChannel
+    | discord.Thread
+    | discord.DMChannel
+    | discord.GroupChannel
+    | discord.PartialMessageable
+)
 
 
 @dataclass(frozen=True, slots=True)
