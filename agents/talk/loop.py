@@ -14,6 +14,7 @@ from agents.talk import memory, prompt
 from agents.tools.confirmation import NotConfirmed
 from agents.tools.core import Call, Output
 from agents.tools.stakes import Stake
+from agents.tools.workspaces import DiffOutput
 from vps.errors import VpsError
 from vps.proxy import prices
 
@@ -144,7 +145,7 @@ class Turn:
         except Exception:  # noqa: BLE001  the conversation goes on; it is logged with its trace
             await log.aexception("call of the text agent failed", tool=tool.name)
             return "failed", _FAILED
-        return "done", output.summary()
+        return "done", _told(output)
 
     def _made(self, call_id: str, given: Mapping[str, Any]) -> Call:
         async def progress(text: str) -> None:
@@ -158,6 +159,12 @@ class Turn:
                 self._watch.asks(call_id, over=True)
 
         return replace(self._call, id=call_id, progress=progress, confirm=confirm)
+
+
+def _told(output: Output) -> str:
+    """People get the patch of a difference in a file."""
+    patch = f"\n{output.patch}" if isinstance(output, DiffOutput) and output.patch else ""
+    return output.summary() + patch
 
 
 def _in_full(given: Mapping[str, Any]) -> str:

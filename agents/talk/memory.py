@@ -48,15 +48,16 @@ def calls(message: Message) -> list[str]:
 
 def mended(turn: Turn) -> Turn:
     """One that may have been broken off anywhere, so that another can follow it."""
-    found = list[Message]()
-    for number, message in enumerate(turn):
-        if message["content"]:
-            found.append(message)
-        following: Message = turn[number + 1] if number + 1 < len(turn) else {"content": []}
-        if missing := [call for call in calls(message) if call not in _answered(following)]:
-            # Two messages of one role in a row are one to the API.
-            results = [result(call, _BROKEN_OFF, error=True) for call in missing]
-            found.append({"role": "user", "content": results})
+    found = [message for message in turn if message["content"]]
+    for number in range(
+        len(found) - 1, -1, -1
+    ):  # from the end: what is put in between moves nothing that is still to come
+        there = _answered(found[number + 1]) if number + 1 < len(found) else []
+        missing = [result(each, _BROKEN_OFF, error=True) for each in calls(found[number]) if each not in there]
+        if missing and there:
+            found[number + 1] = {"role": "user", "content": [*found[number + 1]["content"], *missing]}
+        elif missing:
+            found.insert(number + 1, {"role": "user", "content": missing})
     if found and found[-1]["role"] == "user":
         found.append({"role": "assistant", "content": [{"type": "text", "text": _STOPPED}]})
     return found
