@@ -15,6 +15,8 @@ from vps.host.refused import Refused
 
 _READY_S, _LOOK_S = 10.0, 0.02
 _BOUND_S = 2.0
+_LONGEST = 107
+"""Bytes of a socket's path (unix(7))."""
 
 
 def begin(root: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -26,32 +28,29 @@ def begin(root: str, request: dict[str, Any]) -> dict[str, Any]:
     name = str(request["name"])
     if not layout.NAME.fullmatch(name):
         raise ValueError(f"not a name: {name!r}")
+    path = os.path.join(gateway.place(root, name), "model.sock")
+    if len(os.fsencode(path)) > _LONGEST:
+        remedy = "Take a root directory with a shorter path."
+        raise Refused("AGENTFLOW_ROOT", f"{root} is so long that sshd leads to no socket in it.", remedy)
     spec = {"network": "none", "workspace": "", "talk": True}
-    place = gateway.admit(root, name, {**spec, "person": request["person"], "budget_usd": request["budget_usd"]})
+    gateway.admit(root, name, {**spec, "person": request["person"], "budget_usd": request["budget_usd"]})
     until = time.monotonic() + _READY_S
-    while not _answers(place):
+    while not _answers(path):
         if time.monotonic() > until:
             gateway.revoke(root, name)
             raise Refused("gateway", "it made no way to the model in time.", "See `agentflow doctor`.")
         time.sleep(_LOOK_S)
-    return {"socket": os.path.join(place, "model.sock")}
+    return {"socket": path}
 
 
-def _answers(place: str) -> bool:
-    handle = -1
+def _answers(path: str) -> bool:
     try:
-        # The way through a descriptor is short: a socket's path may have 107 bytes (unix(7)).
-        handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         with socket.socket(socket.AF_UNIX) as model:
             model.settimeout(_BOUND_S)
-            model.connect(f"/proc/self/fd/{handle}/model.sock")
+            model.connect(path)
     except OSError:
         return False
-    else:
-        return True
-    finally:
-        if handle >= 0:
-            os.close(handle)
+    return True
 
 
 def end(root: str, request: dict[str, Any]) -> dict[str, Any]:
