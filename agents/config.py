@@ -138,6 +138,9 @@ class Settings(BaseModel):
     AGENTFLOW_ATTACHMENT_MB: float = Field(default=25.0, gt=0, le=50, allow_inf_nan=False)
     AGENTFLOW_QUESTION_HOURS: float = Field(default=24.0, gt=0, le=24 * 365, allow_inf_nan=False)
     AGENTFLOW_REQUESTS_PER_MINUTE: int = Field(default=120, ge=1)
+    AGENTFLOW_TALK_MODEL: str = Field(default="claude-sonnet-5", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$")
+    AGENTFLOW_TALK_TURNS: int = Field(default=30, ge=1, le=1000)
+    AGENTFLOW_TALK_BUDGET: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     AGENTFLOW_LOG_LEVEL: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     AGENTFLOW_MCP_TOKEN: Annotated[SecretStr, AfterValidator(_token)] | None = None
     AGENTFLOW_METRICS: Annotated[Address | None, BeforeValidator(address)] = None

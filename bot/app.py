@@ -24,6 +24,7 @@ from agents.tools.views import ended_at
 from bot import people, systemd, unseen
 from bot.asks import AllowButton, BudgetButton
 from bot.calls import Calls, answered
+from bot.dictation import is_voice
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
 from bot.hearing import Hearing
@@ -40,6 +41,9 @@ from bot.slash import commands
 from bot.spawns import Spawns
 from bot.store import Store
 from bot.suggest import Suggestions
+from bot.talk_store import TalkStore
+from bot.talk_turn import StopButton as StopTalkButton
+from bot.talks import Talks
 from bot.voice_messages import VoiceMessages
 from vps.errors import HostError, VpsError
 from vps.host.layout import NAME
@@ -59,7 +63,7 @@ _HISTORY_S = 86_400.0
 class Bot(discord.Client):
     """One guild's bot over one crew."""
 
-    def __init__(self, settings: Settings, crew: Crew, store: Store) -> None:
+    def __init__(self, settings: Settings, crew: Crew, store: Store, talk_store: TalkStore) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
             max_messages=None,
@@ -73,6 +77,7 @@ class Bot(discord.Client):
         self.people = people.People(settings)
         self.calls = Calls()
         self.spawns = Spawns(self)
+        self.talks = Talks(self, talk_store)
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._on_command_error)
         self.showing: dict[str, Feed] = {}
@@ -86,6 +91,7 @@ class Bot(discord.Client):
         self.voice_messages = VoiceMessages(means, self.calls)
         self._watcher: asyncio.Task[None] | None = None
         self._resuming: asyncio.Task[None] | None = None
+        self._mending: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         """Register the commands and begin to show runs."""
@@ -94,7 +100,16 @@ class Bot(discord.Client):
         for command in commands(TOOLS, self._handle, suggest):
             self.tree.add_command(command)
         self.tree.add_command(run_on_message())
-        items = (StopButton, InterruptButton, WorkspaceButton, AllowButton, BudgetButton, AnswerButton, AnswerMenu)
+        items = (
+            StopButton,
+            InterruptButton,
+            WorkspaceButton,
+            AllowButton,
+            BudgetButton,
+            AnswerButton,
+            AnswerMenu,
+            StopTalkButton,
+        )
         self.add_dynamic_items(*items)
         if self.settings.DISCORD_GUILD_ID is not None:
             guild = discord.Object(self.settings.DISCORD_GUILD_ID)
@@ -118,12 +133,15 @@ class Bot(discord.Client):
 
     async def close(self) -> None:
         """Stop showing; the runs go on."""
-        tasks = [task for task in (self._watcher, self._resuming, *self._feeds.values()) if task is not None]
+        tasks = [
+            task for task in (self._watcher, self._resuming, self._mending, *self._feeds.values()) if task is not None
+        ]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.calls.stop()
         await self.voice_messages.close()
+        await self.talks.close()
         await self.hearing.close()
         await super().close()
 
@@ -140,7 +158,10 @@ class Bot(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         """Something was posted where the bot can see it."""
         self.hearing.on_message(message)
-        self.voice_messages.on_message(message)
+        if is_voice(message):
+            self.voice_messages.on_message(message)
+        else:
+            self.talks.on_message(message)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Something was changed where the bot can see it."""
@@ -159,6 +180,7 @@ class Bot(discord.Client):
         """Every run on the host gets its feed once, whoever started it."""
         await self.wait_until_ready()
         self._resuming = asyncio.create_task(self.spawns.resume(), name="resume spawns")
+        self._mending = asyncio.create_task(self.talks.begin(), name="begin talks")
         while True:
             name = await self.crew.relay.new_runs.get()
             self._announced.add(name)

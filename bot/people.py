@@ -47,6 +47,14 @@ class People:
             member = found
         return rights(self._settings, member, channels)
 
+    async def of_writer(self, client: discord.Client, user: discord.User | discord.Member) -> frozenset[Right]:
+        """What the one who wrote a direct message may do, however long it takes to find that out."""
+        guild_id = self._settings.DISCORD_GUILD_ID
+        if guild_id is None:
+            return rights(self._settings, user)
+        member = await self._asked(client, guild_id, user.id)
+        return rights(self._settings, member) if member else frozenset()
+
     async def of_caller(self, client: discord.Client, origin: Origin) -> frozenset[Right]:
         """What the one who called through Discord may do there by now, however long it takes to find that out."""
         guild_id = origin.guild_id or self._settings.DISCORD_GUILD_ID

@@ -21,6 +21,7 @@ from bot.app import Bot
 from bot.health import Pulse, Vitals, served
 from bot.instance import alone, label
 from bot.store import open_store
+from bot.talk_store import open_talks
 from vps.errors import LeaseTaken, VpsError
 from vps.lease import Lease
 
@@ -50,7 +51,8 @@ async def running_bot(settings: Settings) -> AsyncGenerator[tuple[Bot, asyncio.T
         lease = await stack.enter_async_context(Lease(crew.relay, holder, label()))
         await _hand_over(crew)
         store = await stack.enter_async_context(open_store(settings.state_dir / "agentflow.sqlite3"))
-        bot = Bot(settings, crew, store)
+        talk_store = await stack.enter_async_context(open_talks(settings.state_dir / "talks.sqlite3"))
+        bot = Bot(settings, crew, store, talk_store)
         vitals = Vitals(Pulse(bot), crew.relay, bot.showing)
         await stack.enter_async_context(served(vitals, settings.state_dir, settings.AGENTFLOW_METRICS))
         task = asyncio.create_task(_work(bot, token.get_secret_value(), lease), name="discord")

@@ -297,14 +297,15 @@ async def _opened(path: Path) -> aiosqlite.Connection:
     except (_Unusable, sqlite3.DatabaseError) as error:
         if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
             raise  # a full disk or a missing right is no reason to begin anew
-        aside = _set_aside(path)
+        aside = set_aside(path)
         await log.awarning(
             "state file set aside; what threads show is read from them", file=str(path), why=str(error), now=str(aside)
         )
     return await _connected(path)
 
 
-def _set_aside(path: Path) -> Path:
+def set_aside(path: Path) -> Path:
+    """Move a database out of the way; where it is then."""
     aside = path.with_name(f"{path.name}.unusable-{time.time_ns()}")
     path.rename(aside)
     for suffix in ("-wal", "-shm"):

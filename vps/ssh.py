@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shutil
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from pathlib import Path
 from types import TracebackType
@@ -106,6 +108,28 @@ class SshHost:
         """See `Runner.put`. Raises CommandFailed."""
         await check(self, files.put(path, mode, nonce=secrets.token_hex(4)), stdin=data)
 
+    @contextlib.asynccontextmanager
+    async def socket(self, path: str) -> AsyncGenerator[str]:
+        """The path of a socket here that leads to the UNIX socket at `path` on the host, in a directory of ours alone.
+
+        It lives as long as the connection that there is now. Raises HostError, with the remedy where the server forbids it.
+        """
+        directory = await asyncio.to_thread(tempfile.mkdtemp, prefix="agentflow-")  # 0700
+        try:
+            with _translated(self.config):
+                async with asyncio.timeout(_LOGIN_S):
+                    await self.up.wait()
+                    assert self._connection is not None
+                    connection = self._connection
+                    await _reached(connection, path, self.config)
+                    listener = await connection.forward_local_path(f"{directory}/s", path)
+            try:
+                yield f"{directory}/s"
+            finally:
+                listener.close()
+        finally:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True))
+
     async def _connected(self) -> asyncssh.SSHClientConnection:
         await self.up.wait()
         assert self._connection is not None
@@ -185,6 +209,22 @@ async def host_key(config: HostConfig) -> tuple[str, str]:
         raise HostUnreachable(f"{config} shows no host key.")
     name = config.address if config.port == 22 else f"[{config.address}]:{config.port}"
     return key.get_fingerprint(), f"{name} {key.export_public_key('openssh').decode().strip()}\n"
+
+
+async def _reached(connection: asyncssh.SSHClientConnection, path: str, config: HostConfig) -> None:
+    """Raises HostUnreachable where the server does not lead to a socket. sshd gives the same reason whether it may not or cannot
+    (serverloop.c), so the remedy names both."""
+    try:
+        _, writer = await connection.open_unix_connection(path)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  its stubs leave it open
+    except asyncssh.ChannelOpenError as error:
+        remedy = (
+            "Set `AllowStreamLocalForwarding yes` in /etc/ssh/sshd_config on the VPS, and no `DisableForwarding`; reload sshd. "
+            "If it is set, see `agentflow doctor`."
+        )
+        raise HostUnreachable(
+            f"The SSH server of {config} does not lead to the gateway's socket.", remedy=remedy
+        ) from error
+    writer.close()
 
 
 async def _open(config: HostConfig) -> asyncssh.SSHClientConnection:

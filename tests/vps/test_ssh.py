@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,43 @@ async def test_what_is_put_is_whole_and_private(host_config: HostConfig, tmp_pat
     assert path.read_bytes() == b"\x00secret\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.fixture
+async def echo(tmp_path: Path) -> AsyncIterator[str]:
+    """The path of a socket that says everything once more."""
+
+    async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1024):
+            writer.write(data)
+        writer.close()
+
+    path = str(tmp_path / "echo")
+    async with await asyncio.start_unix_server(repeat, path):
+        yield path
+
+
+async def test_a_socket_of_the_host_is_reached_by_one_here_that_nobody_else_sees(
+    host_config: HostConfig, echo: str
+) -> None:
+    async with SshHost(host_config) as host:
+        async with host.socket(echo) as here:
+            assert Path(here).parent.stat().st_mode & 0o777 == 0o700
+            reader, writer = await asyncio.open_unix_connection(here)
+            writer.write(b"hello")
+            async with asyncio.timeout(10):
+                assert await reader.readexactly(5) == b"hello"
+            writer.close()
+        assert not Path(here).parent.exists()
+
+
+async def test_a_server_that_forbids_sockets_is_told_with_its_setting(tmp_path: Path, echo: str) -> None:
+    key = tmp_path / "key"
+    options = {"AllowStreamLocalForwarding": "no"}
+    async with (
+        sshd(tmp_path / "sshd", authorized_key=generate_key(key), say=print, options=options) as server,
+        SshHost(login(server, key)) as host,
+    ):
+        with pytest.raises(HostUnreachable, match="AllowStreamLocalForwarding"):
+            async with host.socket(echo):
+                raise AssertionError("let through")

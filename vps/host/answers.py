@@ -23,6 +23,7 @@ from vps.host import (
     prune,
     runs,
     starts,
+    talks,
     wakes,
     workspaces,
 )
@@ -124,6 +125,9 @@ _VERBS: dict[str, Answer] = {
     "gateway-allow": gateway.allow,
     "gateway-grant": gateway.grant,
     "gateway-usage": gateway.usage,
+    "talk-begin": talks.begin,
+    "talk-end": talks.end,
+    "talk-clear": talks.clear,
     "lease-take": lease.take,
     "lease-release": lease.release,
     "run": command.run,

@@ -23,6 +23,7 @@ _FRESH_S = 10.0
 """A refusal that comes sooner after a new credential was set may still be about the one before."""
 _AGAIN_S = 60.0
 _RENEW = "Renew it with `agentflow credential`; then they go on."
+ENDED = "This run has ended."
 
 
 class Gate:
@@ -38,6 +39,8 @@ class Gate:
         self._paused: dict[str, str] = {}
         self._asked: dict[str, list[float]] = {}
         self._warned: set[tuple[str, str, int]] = set()
+        self._persons: dict[str, str] = {}
+        """Whose the runs are; of those too that ended since this was tidied: their last line may come after their spec went."""
         self._renewing: threading.Thread | None = None
         self._renewed_at = 0.0
 
@@ -60,28 +63,35 @@ class Gate:
             before = _identity(self._state.credential)
             self._read_model_log()  # while it is known whose the runs are that go now
             self._state.load()
+            self._persons |= _persons(self._state.runs)
             self._books.relate(_kin(self._state.runs))
             if _identity(self._state.credential) != before:
                 self._note_status(refused=None, limited_until=None, set_at=time.time())
             self._changed.notify_all()
 
-    def may_go_on(self, run: str) -> bool:
-        """Returns once the run's request may, or False where there is no such run any more."""
+    def why_not(self, run: str) -> str | None:
+        """Returns once the run's request may go on, or why it may not: there is no such run any more. A conversation is not held:
+        a person waits for it, and reads why."""
         with self._changed:
             wait = self._waits_for(run)
-            if wait is None:
-                return self._let(run)
-            self._held[run] = self._held.get(run, 0) + 1
-            try:
-                while wait is not None and run in self._state.runs:
-                    self._pause(run, wait)
-                    self._changed.wait(_until(wait))
-                    wait = self._waits_for(run)
-            finally:
-                self._held[run] -= 1
-            if not self._held[run] and self._paused.pop(run, None) and run in self._state.runs:
-                notices.tell(run, "unpaused")
+            if wait is not None and self._state.runs[run].get("talk"):
+                return limits.refusal(wait)
+            return None if self._waited(run, wait) else ENDED
+
+    def _waited(self, run: str, wait: Wait | None) -> bool:
+        if wait is None:
             return self._let(run)
+        self._held[run] = self._held.get(run, 0) + 1
+        try:
+            while wait is not None and run in self._state.runs:
+                self._pause(run, wait)
+                self._changed.wait(_until(wait))
+                wait = self._waits_for(run)
+        finally:
+            self._held[run] -= 1
+        if not self._held[run] and self._paused.pop(run, None) and run in self._state.runs:
+            notices.tell(run, "unpaused")
+        return self._let(run)
 
     def _let(self, run: str) -> bool:
         if run not in self._state.runs:
@@ -150,6 +160,8 @@ class Gate:
         """Once in a while: forget what is old."""
         with self._changed:
             self._books.forget(time.time())
+            self._read_model_log()
+            self._persons = _persons(self._state.runs)
             self._warned = {key for key in self._warned if key[0] in self._state.runs}
             self._state.sweep()
             self._asked = {run: times for run, times in self._asked.items() if run in self._state.runs}
@@ -164,8 +176,7 @@ class Gate:
     def _count(self) -> None:
         lines, inode, offset = books.new_lines(paths.MODEL_LOG, self._books.up_to(paths.MODEL_LOG))
         if lines:
-            persons = {run: str(spec.get("person", "")) for run, spec in self._state.runs.items()}
-            rows = [found for line in lines if (found := books.row(line, persons)) is not None]
+            rows = [found for line in lines if (found := books.row(line, self._persons)) is not None]
             self._books.note(paths.MODEL_LOG, inode, offset, rows)
             self._note_plan(lines[-1])
 
@@ -207,6 +218,10 @@ class Gate:
             if self._state.credential == credential:  # nobody gave another one meanwhile
                 write_atomically(paths.CREDENTIAL, json.dumps(new).encode(), 0o600)
         self.load()
+
+
+def _persons(runs: dict[str, Json]) -> dict[str, str]:
+    return {run: str(spec.get("person", "")) for run, spec in runs.items()}
 
 
 def _kin(runs: dict[str, Json]) -> list[tuple[str, str]]:

@@ -56,6 +56,21 @@ _NAMES = {
     "person": "the day's budget of whoever asked for it",
     "day": "the day's budget of all agents",
 }
+_TO_DO = {
+    "budget_run": "Begin another conversation, or set AGENTFLOW_TALK_BUDGET higher.",
+    "budget_person": "It begins anew at midnight UTC, or `/budget` adds to it.",
+    "budget_day": "It begins anew at midnight UTC, or `/budget` adds to it.",
+    "plan": "Wait for its end.",
+    "rate": "Wait a minute.",
+}
+
+
+def refusal(wait: Wait) -> str:
+    """What a person reads who talks through the gateway, instead of waiting as an agent does."""
+    text = wait.text.replace(_NAMES["run"], "this conversation's budget")
+    sentence = text[:1].upper() + text[1:]
+    end = "" if sentence.endswith(".") else "."
+    return f"{sentence}{end} {_TO_DO.get(wait.kind, '')}".strip()
 
 
 def over(spent: Spent, allowed: Budget, now: float) -> Wait | None:

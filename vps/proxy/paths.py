@@ -3,7 +3,8 @@
 settings.json        the control plane's: the model's address, hosts, networks, budgets
 credential.json      the model's key or token; nobody but its owner may read it
 grants.json          what people added to budgets
-specs/<name>.json    a run that may use its sockets: network, person, workspace, budget_usd, hosts, parent, ancestors
+specs/<name>.json    a run that may use its sockets: network, person, workspace, budget_usd, hosts, parent, ancestors;
+                     `talk` marks a conversation, whose requests are never held
 allowed/<name>.json  hosts that a workspace's agents may reach besides
 runs/<name>/         mounted in the agent's container: model.sock, egress.sock, notices.jsonl
 status.json          how the credential and the plan's limit stand

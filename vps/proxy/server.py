@@ -11,9 +11,7 @@ import sys
 from typing import Any
 
 from vps.proxy import paths
-from vps.proxy.gate import Gate
-
-_ENDED = json.dumps({"type": "error", "error": {"type": "permission_error", "message": "This run has ended."}}).encode()
+from vps.proxy.gate import ENDED, Gate
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -46,8 +44,8 @@ class _Request(http.server.BaseHTTPRequestHandler):
             return self._answer(200)
         # /ask/<run>/v1/messages…
         words = self.path.split("/")
-        goes_on = len(words) > 2 and words[1] == "ask" and self.server.gate.may_go_on(words[2])
-        return self._answer(200) if goes_on else self._answer(403, _ENDED)
+        why = self.server.gate.why_not(words[2]) if len(words) > 2 and words[1] == "ask" else ENDED
+        return self._answer(200) if why is None else self._answer(403, _refusal(why))
 
     do_GET = do_POST  # noqa: N815  the base class's name
 
@@ -64,3 +62,8 @@ class _Request(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
         pass
+
+
+def _refusal(why: str) -> bytes:
+    """In the form of the API's own errors (https://docs.anthropic.com/en/api/errors). Nobody asks again after a 403."""
+    return json.dumps({"type": "error", "error": {"type": "permission_error", "message": why}}).encode()

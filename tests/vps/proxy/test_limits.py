@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vps.proxy.books import Spent
-from vps.proxy.limits import Budget, above, budget, credential, over, too_often, warnings
+from vps.proxy.limits import Budget, Wait, above, budget, credential, over, refusal, too_often, warnings
 
 DAY = 86_400.0
 NOON = 20_000 * DAY + DAY / 2
@@ -112,3 +112,18 @@ def test_a_used_up_budget_holds_those_below_too_until_somebody_adds_to_it() -> N
     grant = {"scope": "run", "key": "b", "usd": 1.0}
     assert above(settings, [grant], spec, {"a": 9.0, "b": 1.0}, 0) is None
     assert above({"budget": {"run": 5.0}}, [], spec, {"a": 9.0, "b": 0.0}, 0) is not None
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        (Wait("budget_run", None, "this agent's budget is used up: 2.00 of 2.00 USD"), "This conversation's budget is"),
+        (Wait("budget_day", NOON, "the day's budget of all agents is used up: 9.00 of 9.00 USD"), "midnight UTC"),
+        (Wait("plan", NOON, "the plan's limit is reached"), "The plan's limit is reached. Wait"),
+        (Wait("credential", None, "the VPS has no credential. Renew it."), "The VPS has no credential. Renew it."),
+    ],
+)
+def test_a_conversation_is_told_what_an_agent_waits_for_and_what_to_do(wait: Wait, said: str) -> None:
+    assert said in refusal(wait)
+    assert refusal(wait).endswith(".")
+    assert ".." not in refusal(wait)

@@ -61,6 +61,7 @@ class MessagesRequest(BaseModel):
     max_tokens: int = 0
     stream: bool = False
     output_config: dict[str, Any] = {}
+    tools: list[dict[str, Any]] = []
 
     def wants_json(self) -> bool:
         """True for a side request that asks for JSON by schema, such as the CLI's for a session title."""
@@ -96,6 +97,8 @@ class Conversation:
     rounds: tuple[Round, ...] = ()
     attempt: int = 1
     model: str = ""
+    tools: frozenset[str] = frozenset()
+    """The names of those that it may call, by which an agent is told from others that ask the model."""
 
     def result(self, index: int) -> ToolResult:
         """The first tool result of round `index`; an empty one when that round has none."""
@@ -108,7 +111,8 @@ def read_conversation(request: MessagesRequest, attempt: int = 1) -> Conversatio
     tasks = [task_of(message) for message in request.messages]
     start = max((index for index, task in enumerate(tasks) if task), default=-1)
     task = tasks[start] if start >= 0 else ""
-    return Conversation(task, _rounds(request.messages, start), attempt, request.model)
+    tools = frozenset(str(tool.get("name", "")) for tool in request.tools)
+    return Conversation(task, _rounds(request.messages, start), attempt, request.model, tools)
 
 
 def task_of(message: Message) -> str:

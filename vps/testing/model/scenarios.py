@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from vps.testing.model.conversation import Conversation
 from vps.testing.model.repair import repair
 from vps.testing.model.reply import ERROR_TYPES, Ending, Fault, Reply, Text, Thinking, ToolUse, bash, say
+from vps.testing.model.talk import is_talk, talk
 
 Answer = Reply | Fault
 Script = Callable[[Conversation, int], Answer]
@@ -39,7 +40,7 @@ def next_answer(conversation: Conversation) -> Answer:
     """What the model says next: a pure function of the conversation, so that one server serves any number of agents."""
     named = _NAMED.search(conversation.task)
     if named is None:
-        return _free(conversation)
+        return talk(conversation) if is_talk(conversation) else _free(conversation)
     scenario = SCENARIOS.get(named["name"])
     if scenario is None:
         return say(f"I know no scenario `{named['name']}`. I know: {', '.join(SCENARIOS)}.")

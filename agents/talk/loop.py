@@ -1,0 +1,188 @@
+"""One turn of a conversation: the model is asked, what it calls is done, until it has answered or a limit is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, Protocol, cast
+
+import structlog
+from anthropic.types import Message, TextBlock, ToolUseBlock
+
+from agents.crew import Crew
+from agents.talk import memory, prompt
+from agents.tools.confirmation import NotConfirmed
+from agents.tools.core import Call, Output
+from agents.tools.stakes import Stake
+from agents.tools.workspaces import DiffOutput
+from vps.errors import VpsError
+from vps.proxy import prices
+
+log = structlog.get_logger()
+
+CONFIRMED = frozenset({Stake.SPENDS, Stake.PUSHES, Stake.DELETES, Stake.OPENS})
+"""What a person says yes to, whatever the model says."""
+MOST_CALLS = 64
+"""Tool calls for one message."""
+_WHOLE = 600
+"""Characters from which an argument is shown once more in full: a question shows its beginning."""
+_DECLINED = "The person declined this. Do not do it by another way."
+_TOO_MANY = f"Not done: {MOST_CALLS} calls are the limit for one message."
+_FAILED = "Something went wrong with that. Try it once more, then go on without it."
+_ENDS: Mapping[str, str] = {
+    "refusal": "The model declined to answer this.",
+    "max_tokens": "The answer was cut where it was at its longest. Write on to have the rest.",
+    "model_context_window_exceeded": "The conversation is too long for the model. Begin anew with the single word `new`.",
+}
+
+How = Literal["done", "failed", "declined"]
+Confirm = Callable[[str], Awaitable[bool]]
+
+
+class Asks(Protocol):
+    """See `agents.talk.client.Model`."""
+
+    async def answer(
+        self, messages: list[dict[str, Any]], told: Callable[[str], None], again: Callable[[], None]
+    ) -> Message:
+        """One answer of the model."""
+        ...
+
+
+class Watch(Protocol):
+    """Who shows a turn to people. Nothing of this waits."""
+
+    def words(self, text: str) -> None:
+        """More words of the answer that is under way."""
+        ...
+
+    def again(self) -> None:
+        """That answer begins anew."""
+        ...
+
+    def began(self, call: str, tool: str, given: Mapping[str, Any]) -> None:
+        """A tool call begins."""
+        ...
+
+    def step(self, call: str, text: str) -> None:
+        """It says what it is at."""
+        ...
+
+    def asks(self, call: str, *, over: bool) -> None:
+        """It waits for the person's yes, or does not any more."""
+        ...
+
+    def ended(self, call: str, how: How, text: str) -> None:
+        """What came of it, for the model; errors are for people too."""
+        ...
+
+
+Keep = Callable[[memory.Turn], Awaitable[None]]
+
+
+class Turn:
+    """The answer to one message. `messages` are valid at any time once they are `memory.mended`; `usd` is by list prices."""
+
+    def __init__(self, crew: Crew, model: Asks, call: Call, confirm: Confirm, watch: Watch) -> None:
+        """`call` tells who calls; each tool call gets an id of its own."""
+        self._crew, self._model, self._watch, self._confirm = crew, model, watch, confirm
+        self._call = replace(call, confirmed=CONFIRMED)
+        self.messages = memory.Turn()
+        self.asked = 0
+        self.calls = 0
+        self.usd = 0.0
+
+    async def run(self, before: Sequence[memory.Turn], text: str, keep: Keep) -> str:
+        """Answer `text`; `keep` is told after each step what is to be remembered. What a person has to know of the end, empty where
+        the model's words say it all. Raises VpsError where it could not be answered."""
+        most = self._crew.settings.AGENTFLOW_TALK_TURNS
+        self.messages.append(memory.said(text))
+        await keep(self.messages)
+        while self.asked < most:
+            answer = await self._answer(before)
+            calls = [block for block in answer.content if isinstance(block, ToolUseBlock)]
+            self.messages.append({"role": "assistant", "content": _kept(answer)})
+            if answer.stop_reason != "tool_use" or not calls:
+                await keep(self.messages)
+                return _ENDS.get(str(answer.stop_reason), "")
+            results: list[dict[str, Any]] = []
+            self.messages.append({"role": "user", "content": results})
+            for call in calls:
+                await self._do(call, results)
+            await keep(self.messages)
+            if self.calls >= MOST_CALLS:
+                return f"I stopped after {self.calls} calls, the limit for one message. Write on to have me go on."
+        return f"I stopped after {most} questions to the model, the limit for one message. Write on to have me go on."
+
+    async def _answer(self, before: Sequence[memory.Turn]) -> Message:
+        self.asked += 1
+        messages = memory.outgoing(memory.fitted([*before, self.messages]))
+        answer = await self._model.answer(messages, self._watch.words, self._watch.again)
+        usage = {name: value for name, value in answer.usage.model_dump().items() if isinstance(value, int)}
+        self.usd += prices.usd(answer.model, usage)
+        return answer
+
+    async def _do(self, block: ToolUseBlock, results: list[dict[str, Any]]) -> None:
+        given = {name: value for name, value in _object(block.input).items() if value is not None}
+        self._watch.began(block.id, block.name, given)
+        how, text = await self._came_of(block, given)
+        self._watch.ended(block.id, how, text)
+        results.append(memory.result(block.id, text, error=how != "done"))
+
+    async def _came_of(self, block: ToolUseBlock, given: dict[str, Any]) -> tuple[How, str]:
+        tool = prompt.CALLABLE.get(block.name)
+        if tool is None:
+            return "failed", f"There is no tool {block.name[:100]!r}."
+        if self.calls >= MOST_CALLS:
+            return "failed", _TOO_MANY
+        self.calls += 1
+        try:
+            output: Output = await tool.invoke(self._crew, given, self._made(block.id, given))
+        except NotConfirmed:
+            return "declined", _DECLINED
+        except VpsError as error:
+            return "failed", self._crew.mask.text(str(error))
+        except Exception:  # noqa: BLE001  the conversation goes on; it is logged with its trace
+            await log.aexception("call of the text agent failed", tool=tool.name)
+            return "failed", _FAILED
+        return "done", _told(output)
+
+    def _made(self, call_id: str, given: Mapping[str, Any]) -> Call:
+        async def progress(text: str) -> None:
+            self._watch.step(call_id, text)
+
+        async def confirm(question: str) -> bool:
+            self._watch.asks(call_id, over=False)
+            try:
+                return await self._confirm(question + self._crew.mask.text(_in_full(given)))
+            finally:
+                self._watch.asks(call_id, over=True)
+
+        return replace(self._call, id=call_id, progress=progress, confirm=confirm)
+
+
+def _told(output: Output) -> str:
+    """People get the patch of a difference in a file."""
+    patch = f"\n{output.patch}" if isinstance(output, DiffOutput) and output.patch else ""
+    return output.summary() + patch
+
+
+def _in_full(given: Mapping[str, Any]) -> str:
+    """What a question shows the beginning of alone: the rest may be what matters."""
+    return "".join(f"\n\n{name} in full:\n{value}" for name, value in given.items() if len(str(value)) > _WHOLE)
+
+
+def _object(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _kept(answer: Message) -> list[dict[str, Any]]:
+    """What goes back to the model of its answer. A call that was cut off has no input that counts."""
+    whole = answer.stop_reason == "tool_use"
+    found = list[dict[str, Any]]()
+    for block in answer.content:
+        if isinstance(block, TextBlock) and block.text.strip():
+            found.append({"type": "text", "text": block.text})
+        elif isinstance(block, ToolUseBlock) and whole:
+            found.append({"type": "tool_use", "id": block.id, "name": block.name, "input": _object(block.input)})
+    return found or [{"type": "text", "text": "(no words)"}]

@@ -1,0 +1,133 @@
+"""What people talked about with the text agent: SQLite in the state directory, in a file of its own.
+
+A file that cannot be used is set aside and made anew: what is lost is the memory of conversations, and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiosqlite
+import structlog
+
+from agents.talk.memory import Turn
+from bot.store import set_aside
+
+log = structlog.get_logger()
+
+VERSION = 1
+_OURS = 0x41675461
+"""SQLite's application_id: "AgTa"."""
+_KEPT_S = 90 * 86_400.0
+_SCHEMA = """
+CREATE TABLE talks (channel_id INTEGER PRIMARY KEY, name TEXT NOT NULL, turns TEXT NOT NULL, used_at REAL NOT NULL) STRICT;
+CREATE TABLE answers (channel_id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRow:
+    """A conversation: where it is, its name at the gateway, which its budget hangs on, and what it remembers."""
+
+    channel_id: int
+    name: str
+    turns: list[Turn] = field(default_factory=list[Turn])
+
+
+class TalkStore:
+    """One connection. What a method wrote is there after the process was killed."""
+
+    def __init__(self, database: aiosqlite.Connection) -> None:
+        self._database = database
+
+    async def talk(self, channel_id: int) -> TalkRow | None:
+        """The one in a channel, thread or direct messages."""
+        query = "SELECT channel_id, name, turns FROM talks WHERE channel_id = ?"
+        async with self._database.execute(query, (channel_id,)) as cursor:
+            row = await cursor.fetchone()
+        return None if row is None else TalkRow(row[0], row[1], json.loads(row[2]))
+
+    async def save(self, row: TalkRow) -> None:
+        """Remember or update one."""
+        values = (row.channel_id, row.name, json.dumps(row.turns), time.time())
+        await self._write("INSERT OR REPLACE INTO talks VALUES (?, ?, ?, ?)", values)
+
+    async def forget(self, channel_id: int) -> None:
+        """It begins anew."""
+        await self._write("DELETE FROM talks WHERE channel_id = ?", (channel_id,))
+
+    async def under_way(self) -> dict[int, int]:
+        """The answers that are not complete yet: message ids by channel."""
+        async with self._database.execute("SELECT channel_id, message_id FROM answers") as cursor:
+            return {int(row[0]): int(row[1]) async for row in cursor}
+
+    async def begin(self, channel_id: int, message_id: int) -> None:
+        """An answer is begun in that message."""
+        await self._write("INSERT OR REPLACE INTO answers VALUES (?, ?)", (channel_id, message_id))
+
+    async def end(self, channel_id: int) -> None:
+        """It is complete, or was told not to be."""
+        await self._write("DELETE FROM answers WHERE channel_id = ?", (channel_id,))
+
+    async def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        async with self._database.execute(statement, values):
+            pass
+
+
+class _Unusable(Exception):
+    """Why the file there is none of ours."""
+
+
+@contextlib.asynccontextmanager
+async def open_talks(path: Path) -> AsyncGenerator[TalkStore]:
+    """Open or make the database; its directory is made private."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        database = await _connected(path)
+    except (_Unusable, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+            raise  # a full disk or a missing right is no reason to begin anew
+        aside = set_aside(path)
+        await log.awarning("conversations set aside; they begin anew", file=str(path), why=str(error), now=str(aside))
+        database = await _connected(path)
+    try:
+        yield TalkStore(database)
+    finally:
+        await database.close()
+
+
+async def _connected(path: Path) -> aiosqlite.Connection:
+    database = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        await _prepare(database)
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+async def _prepare(database: aiosqlite.Connection) -> None:
+    checked = await _value(database, "PRAGMA quick_check(1)")
+    owner, version = await _value(database, "PRAGMA application_id"), await _value(database, "PRAGMA user_version")
+    if checked != "ok":
+        raise _Unusable(f"it is damaged: {checked}")
+    if not await _value(database, "SELECT count(*) FROM sqlite_schema"):
+        pragmas = f"PRAGMA application_id = {_OURS}; PRAGMA user_version = {VERSION};"
+        await database.executescript(f"BEGIN; {_SCHEMA} {pragmas} COMMIT;")
+    elif owner != _OURS or version != VERSION:
+        raise _Unusable("it is another program's, or of another version")
+    await database.execute("PRAGMA journal_mode = WAL")
+    await database.execute("PRAGMA synchronous = NORMAL")
+    await database.execute("DELETE FROM talks WHERE used_at < ?", (time.time() - _KEPT_S,))
+
+
+async def _value(database: aiosqlite.Connection, query: str) -> object:
+    async with database.execute(query) as cursor:
+        row = await cursor.fetchone()
+    return row[0] if row else None

@@ -1,0 +1,292 @@
+"""Where the text agent listens: direct messages, threads that open on a mention, and mentions in other threads. Each place has a
+conversation of its own, and one turn at a time; what is written meanwhile is the next turn.
+
+In an agent's thread it does not: what is written there goes to the agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+
+from agents.config import SettingsError
+from agents.rights import Right
+from agents.talk.client import require_key
+from agents.talk.prompt import asked
+from agents.tools.core import Call, NotPermitted
+from bot.delivery import insist
+from bot.inside import FromDiscord
+from bot.listener import is_said
+from bot.render.answers import failure
+from bot.replies import unimportant
+from bot.talk_store import TalkRow, TalkStore
+from bot.talk_turn import Answer
+from vps import talks
+from vps.errors import HostError, VpsError
+from vps.models import Origin, new_name
+
+if TYPE_CHECKING:
+    from bot.app import Bot
+
+log = structlog.get_logger()
+
+CUT_OFF = "⏸️ The bot was restarted in the middle; ask again. What was under way may have been done."
+ANEW = "Forgotten. We begin anew."
+_NO_FILES = "-# Attachments are not read here; attach them in an agent's thread."
+_NO_CONTENT = (
+    "Discord does not show me what you write here. Mention me in the message, or have whoever runs this bot turn on "
+    "*Message Content Intent* under *Bot* in Discord's developer portal and start it again."
+)
+_NO_WORDS = "What shall I do? Write it behind the mention."
+_QUOTED = 4000
+_AGAIN_S = 3.0
+_CLOSING_S = 5.0
+_TITLE = 90
+_MOST_KNOWN = 10_000
+
+Channel = (
+    discord.TextChannel
+    | discord.VoiceChannel
+    | discord.StageChannel
+    | discord.Thread
+    | discord.DMChannel
+    | discord.GroupChannel
+    | discord.PartialMessageable
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A message that waits for its turn, and what its author may do."""
+
+    message: discord.Message
+    rights: frozenset[Right]
+
+
+class Talks:
+    """Those of one bot."""
+
+    def __init__(self, bot: Bot, store: TalkStore) -> None:
+        self._bot, self._store = bot, store
+        self.answers: dict[int, Answer] = {}
+        """The one under way, by its channel."""
+        self._waiting: dict[int, list[_Said]] = {}
+        self._tasks = set[asyncio.Task[None]]()
+        self._agents: dict[int, bool] = {}
+        """Whether a thread of ours is an agent's."""
+        self._told = set[tuple[int, int, str]]()
+        self._ready = asyncio.Event()
+
+    def on_message(self, message: discord.Message) -> None:
+        """Something was posted where the bot can see it."""
+        is_direct, thread = message.guild is None, isinstance(message.channel, discord.Thread)
+        if is_said(message) and (is_direct or thread or self._is_mentioned(message)):
+            self._start(self._hear(message), f"hear {message.id}")
+
+    async def begin(self) -> None:
+        """End what a bot before this one left: its conversations at the gateway, and answers that will not go on."""
+        while not self._ready.is_set():
+            try:
+                await talks.clear(self._bot.crew.relay)
+                self._ready.set()
+            except HostError as error:
+                await log.awarning("host does not answer", error=str(error), again_in_s=_AGAIN_S)
+                await asyncio.sleep(_AGAIN_S)
+        for channel_id, message_id in (await self._store.under_way()).items():
+            if channel_id not in self.answers:
+                await self._cut_off(channel_id, message_id)
+
+    async def _cut_off(self, channel_id: int, message_id: int) -> None:
+        message = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)
+        with unimportant():
+            before = (await message.fetch()).content
+            await message.edit(content=f"{before[:1800]}\n{CUT_OFF}", view=None)
+        await self._store.end(channel_id)
+
+    async def close(self) -> None:
+        """Stop; each answer tells that it was."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSING_S)
+        rest = list(self._tasks)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def _start(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(self._guarded(work), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Any) -> None:
+        try:
+            await work
+        except (VpsError, discord.DiscordException) as error:
+            await log.awarning("not answered", error=str(error))
+        except Exception:  # noqa: BLE001  one message's trouble must not end the bot; it is logged with its trace
+            await log.aexception("not answered")
+
+    # -- who is heard --------------------------------------------------------------------------------------------
+
+    async def _hear(self, message: discord.Message) -> None:
+        addressed = message.guild is None or self._is_mentioned(message)
+        if not await self._is_ours(message, addressed=addressed):
+            return
+        rights = await self._rights(message)
+        if Right.RUN not in rights:
+            if addressed:
+                await self._tell_once(message, "rights", failure(_not_permitted(), self._bot.crew.mask))
+            return
+        try:
+            require_key(self._bot.settings)
+        except SettingsError as error:
+            await self._tell(message, failure(error, self._bot.crew.mask))
+            return
+        if not self._words(message) and not message.attachments and not message.message_snapshots:
+            shown = addressed or self._bot.intents.message_content
+            await self._tell_once(message, "words" if shown else "content", _NO_WORDS if shown else _NO_CONTENT)
+            return
+        channel = await self._channel(message)
+        self._waiting.setdefault(channel.id, []).append(_Said(message, rights))
+        if len(self._waiting[channel.id]) == 1:
+            await self._work(channel)
+
+    async def _is_ours(self, message: discord.Message, *, addressed: bool) -> bool:
+        """Whether what is written there is for the text agent: not what goes to an agent, nor what people say to each other."""
+        channel = message.channel
+        if not isinstance(channel, discord.Thread):
+            return addressed
+        if await self._bot.store.thread_of(channel.id) is not None:
+            return False
+        if self._bot.user is None or channel.owner_id != self._bot.user.id:
+            return addressed
+        return not await self._is_agents(channel)
+
+    async def _is_agents(self, thread: discord.Thread) -> bool:
+        """A thread of the bot's opens on a message: a person's, or the bot's own, where it is an agent's."""
+        if thread.id not in self._agents:
+            if len(self._agents) > _MOST_KNOWN:
+                self._agents.clear()
+            known = await self._store.talk(thread.id) is not None
+            self._agents[thread.id] = not known and await self._starts_with_a_bots(thread)
+        return self._agents[thread.id]
+
+    async def _starts_with_a_bots(self, thread: discord.Thread) -> bool:
+        above = self._bot.get_partial_messageable(thread.parent_id, guild_id=thread.guild.id)
+        try:
+            return (await above.fetch_message(thread.id)).author.bot
+        except discord.NotFound:
+            return True
+
+    async def _rights(self, message: discord.Message) -> frozenset[Right]:
+        people, bot = self._bot.people, self._bot
+        if message.guild is None:
+            return await people.of_writer(bot, message.author)
+        return await people.of_author(bot, message, frozenset(_places(message)), message.guild.id)
+
+    def _is_mentioned(self, message: discord.Message) -> bool:
+        return self._bot.user is not None and bool(re.search(rf"<@!?{self._bot.user.id}>", message.content))
+
+    def _words(self, message: discord.Message) -> str:
+        assert self._bot.user is not None
+        return re.sub(rf"<@!?{self._bot.user.id}>[\s,:]*", "", message.content).strip()
+
+    async def _channel(self, message: discord.Message) -> Channel:
+        """Where it is answered: in a thread on it, where it was written in a channel that can have threads."""
+        if not isinstance(message.channel, discord.TextChannel):
+            return message.channel
+        title = " ".join(self._words(message).split()) or "talk"
+        name = self._bot.crew.mask.text(title)[:_TITLE]
+        try:
+            thread = await message.create_thread(name=name)
+        except discord.Forbidden:
+            await self._tell(message, "❌ I may not open a thread here. Give me the right to *Create Public Threads*.")
+            raise
+        self._agents[thread.id] = False
+        return thread
+
+    async def _tell_once(self, message: discord.Message, about: str, text: str) -> None:
+        key = (message.channel.id, message.author.id, about)
+        if key not in self._told:
+            self._told.add(key)
+            await self._tell(message, text)
+
+    async def _tell(self, message: discord.Message, text: str) -> None:
+        await insist(lambda: message.reply(text, mention_author=False, nonce=f"{message.id}-n"))
+
+    # -- what is answered ----------------------------------------------------------------------------------------
+
+    async def _work(self, channel: Channel) -> None:
+        """Answer all that waits there, a person's messages together."""
+        await self._ready.wait()
+        waiting = self._waiting[channel.id]
+        try:
+            while waiting:
+                waiting.sort(key=lambda said: said.message.id)
+                first = waiting[0]
+                together = 1
+                while together < len(waiting) and waiting[together].message.author.id == first.message.author.id:
+                    together += 1
+                batch = waiting[:together]
+                await self._guarded(self._answered(channel, batch))
+                del waiting[:together]
+        finally:
+            del self._waiting[channel.id]
+
+    async def _answered(self, channel: Channel, batch: list[_Said]) -> None:
+        message = batch[-1].message
+        if len(batch) == 1 and self._words(message).lower() == "new":
+            await self._store.forget(channel.id)
+            await self._tell(message, ANEW)
+            return
+        row = await self._store.talk(channel.id) or TalkRow(channel.id, new_name(round(time.time() * 1000)))
+        origin = self._origin(message, channel)
+        call = Call(origin, batch[-1].rights, announce=FromDiscord(self._bot).announce)
+        answer = self.answers[channel.id] = Answer(self._bot, self._store, row, call, message.author.id)
+        text = "\n\n".join(self._asked(each.message) for each in batch)
+        files = any(each.message.attachments for each in batch)
+        try:
+            await answer.give(channel, message, self._bot.crew.mask.text(text), _NO_FILES if files else "")
+        finally:
+            del self.answers[channel.id]
+
+    def _asked(self, message: discord.Message) -> str:
+        quoted = [("somebody, forwarded", each.content[:_QUOTED]) for each in message.message_snapshots if each.content]
+        answered = message.reference.resolved if message.reference else None
+        mine = (
+            self._bot.user is not None and isinstance(answered, discord.Message) and answered.author == self._bot.user
+        )
+        if isinstance(answered, discord.Message) and answered.content and not mine:
+            quoted.append((answered.author.display_name[:100], answered.content[:_QUOTED]))
+        return asked(self._words(message), quoted, len(message.attachments))
+
+    def _origin(self, message: discord.Message, channel: Channel) -> Origin:
+        """The text agent of that place, for the one who wrote. Threads of agents open above a thread."""
+        return Origin(
+            caller=f"talk:{channel.id}",
+            caller_name="text agent",
+            surface="talk",
+            guild_id=message.guild.id if message.guild else None,
+            channel_id=_places(message)[-1] if message.guild else self._bot.settings.DISCORD_CHANNEL_ID,
+            behalf=f"discord:{message.author.id}",
+        )
+
+
+def _places(message: discord.Message) -> list[int]:
+    """The channel, and the one above a thread."""
+    above = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
+    return [each for each in (message.channel.id, above) if each is not None]
+
+
+def _not_permitted() -> NotPermitted:
+    remedy = (
+        "Ask whoever runs this bot to allow you (DISCORD_RIGHTS, DISCORD_ALLOWED_USER_IDS, DISCORD_ALLOWED_ROLE_IDS)."
+    )
+    return NotPermitted(f"You may not talk to me: it takes the right to {Right.RUN}.", remedy=remedy)
