@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -29,6 +30,11 @@ _FORM: dict[str, Any] = {
     "required": ["confirm"],
 }
 _GONE = (anyio.ClosedResourceError, anyio.BrokenResourceError)
+
+
+def sendable(value: Any) -> Any:
+    """JSON without lone surrogates, which names of files have and UTF-8 has not: one would end the session."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 class NobodyAsked(VpsError):
@@ -65,7 +71,7 @@ class Client:
     async def _confirm(self, question: str) -> bool:
         try:
             async with asyncio.timeout(ASKING_S):
-                answer = await self._session.elicit_form(question, _FORM, related_request_id=self._request)
+                answer = await self._session.elicit_form(sendable(question), _FORM, related_request_id=self._request)
         except (TimeoutError, McpError, *_GONE) as error:
             raise NobodyAsked("Nobody answered the question.") from error
         if answer.action == "cancel":  # what Claude Code answers by itself without a terminal (2.1.197, measured)
@@ -75,7 +81,7 @@ class Client:
     async def progress(self, text: str) -> None:
         """A line for it, where it wants to be told. One that does not read holds nothing up: what does not fit is left out."""
         if self._token is not None and not self._lines.full():
-            self._lines.put_nowait(text)
+            self._lines.put_nowait(sendable(text))
 
     @contextlib.asynccontextmanager
     async def informed(self, doing: str) -> AsyncGenerator[None]:

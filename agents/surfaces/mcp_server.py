@@ -17,7 +17,7 @@ from mcp import types
 from mcp.server.lowlevel import Server
 
 from agents.rights import Right
-from agents.surfaces.mcp_client import HEARTBEAT_S, Client, NobodyAsked
+from agents.surfaces.mcp_client import HEARTBEAT_S, Client, NobodyAsked, sendable
 from agents.surfaces.mcp_host import Host
 from agents.surfaces.options import for_models, schema
 from agents.tools.core import Call, NotPermitted, Output, Tool
@@ -180,9 +180,10 @@ def _answer(output: Output) -> types.CallToolResult:
     if isinstance(output, DiffOutput) and output.patch:
         text = f"{text}\n\n{output.patch}"
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=text)], structuredContent=output.model_dump(mode="json")
+        content=[types.TextContent(type="text", text=sendable(text))],
+        structuredContent=sendable(output.model_dump(mode="json")),
     )
 
 
 def _failure(text: str) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], isError=True)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=sendable(text))], isError=True)

@@ -24,6 +24,7 @@ from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.stakes import Stake, always
 from tests.agents.conftest import KEY
 from tests.agents.surfaces.mcp_parties import TOKEN, WITHIN_S, client, free_port
+from vps.errors import BadInput
 
 AGENT = types.Implementation(name="an `agent`\n@everyone " + "x" * 300, version="1")
 
@@ -84,6 +85,7 @@ class Bench:
             tool("tell", self._tell),
             tool("fail", self._fail),
             tool("hang", self._hang),
+            tool("odd", self._odd),
             tool("drop", self._drop, right=Right.MANAGE, stakes=always(Stake.DELETES)),
             *AUDIT,
         )
@@ -99,6 +101,12 @@ class Bench:
 
     async def _fail(self, _crew: Crew, _given: Word, _call: Call) -> Said:
         raise RuntimeError(f"it broke over {KEY}")
+
+    async def _odd(self, _crew: Crew, given: Word, call: Call) -> Said:
+        await call.progress("a\udcffb")
+        if given.word == "wrong":
+            raise BadInput("word", "a\udcffb")
+        return Said(said="a\udcffb")
 
     async def _hang(self, _crew: Crew, _given: Word, _call: Call) -> Said:
         try:

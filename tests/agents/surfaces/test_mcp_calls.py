@@ -103,7 +103,7 @@ async def test_what_goes_wrong_is_a_result_that_names_the_field_and_tells_no_sec
         with capture_logs() as logged:
             wrong = [await session.call_tool(name, given) for name, given in calls]
             failed = await session.call_tool("fail")
-    assert listed == {"tell", "fail", "hang"}
+    assert listed == {"tell", "fail", "hang", "odd"}
     assert all(each.isError for each in wrong)
     unknown, extra, mistyped, forbidden = map(text, wrong)
     assert unknown.startswith("name: no tool is called so.")
@@ -170,6 +170,19 @@ async def test_over_the_wire_it_is_told_and_cancelled_alike(bench: Bench) -> Non
         await bench.cleaned.wait()
         assert text(await session.call_tool("tell", {"word": "on"}, progress_callback=note)) == "on"
     assert [line for line in told if line and "so far" not in line] == ["first [masked]", "second", "last"]
+
+
+async def test_a_text_that_is_no_utf_8_ends_no_session(bench: Bench) -> None:
+    told: list[str | None] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert (progress, total) == (len(told) + 1, None)
+        told.append(message)
+
+    async with bench.over_http(idle_s=60) as (_, session):
+        found = await session.call_tool("odd", progress_callback=note)
+        assert (text(found), found.structuredContent, told[-1]) == ("a?b", {"said": "a?b"}, "a?b")
+        assert text(await session.call_tool("odd", {"word": "wrong"})) == "word: a?b"
 
 
 async def test_an_idle_session_ends(bench: Bench) -> None:
