@@ -84,6 +84,10 @@ class Dictation:
         if self._means.crew.settings.ELEVENLABS_API_KEY is None:
             await self._means.store.save_fact(_off(message), "told")
 
+    async def done(self, message: discord.Message) -> None:
+        """It was dealt with: what was said in it is nobody's business any more."""
+        await self._means.store.forget_fact(_name(message.id))
+
     async def _was_told(self, message: discord.Message) -> bool:
         return await self._means.store.fact(_off(message)) is not None
 

@@ -176,6 +176,8 @@ class Listener:
     async def _take(self, message: discord.Message) -> None:
         if is_said(message) and message.id not in await self._rows():
             await self._deal_with(message)
+            if is_voice(message):
+                await self._dictation.done(message)
         await self._means.store.save_heard(self._run, message.id)
 
     async def _deal_with(self, message: discord.Message) -> None:

@@ -220,6 +220,10 @@ class Store:
         """Remember it, or something else than before."""
         await self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
+    async def forget_fact(self, name: str) -> None:
+        """It is needed no more."""
+        await self._write("DELETE FROM facts WHERE name = ?", (name,))
+
     async def spawns(self) -> list[SpawnRow]:
         """Those under way, in the order in which they were asked for."""
         async with self._database.execute("SELECT call_id, run, given, origin FROM spawns ORDER BY call_id") as cursor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
@@ -14,47 +14,14 @@ from agents.voice import opus
 from agents.voice.errors import VoiceError
 from agents.voice.opus import Recording, recorded
 from bot.ask_by_button import ask_person
-from bot.dictation import Dictation
 from bot.listener import QUEUED, TAKEN
-from bot.means import Means
-from bot.pace import Pace
 from tests.bot.scene import RUN_S, Ground, Scene, opened, until
+from tests.bot.speaking import AGENTS, DATABASE, PARSER, Answering, Voice, always, dictation, say
 from tests.bot.test_attachments import told
 from tests.bot.test_hearing import answer_to, answers, at_work, marked, said
-from tests.discord_standin import Channel, Message, User
 from tests.discord_standin.model import VOICE
 from tests.elevenlabs_standin import hearing
 from tests.elevenlabs_standin.speech import KEY, Speech
-
-Voice = Callable[[str], Awaitable[Recording]]
-PARSER, DATABASE, AGENTS = "add a test for the parser", "please use the small database", "how are my agents doing"
-
-
-@dataclass
-class Answering:
-    """A test double of `agents.voice.voices.Voices`: it answers what the test lets it."""
-
-    work: Callable[[str, Callable[[str], Awaitable[Call]]], Awaitable[str]]
-    asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    told: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-
-    async def ask(self, key: str, text: str, call: Callable[[str], Awaitable[Call]]) -> str:
-        self.asked.append((key, text))
-        return await self.work(text, call)
-
-    async def tell(self, person: str, text: str) -> int:
-        self.told.append((person, text))
-        return 1
-
-    async def close(self) -> None:
-        return
-
-
-def always(answer: str) -> Answering:
-    async def work(_text: str, _call: Callable[[str], Awaitable[Call]]) -> str:
-        return answer
-
-    return Answering(work)
 
 
 @pytest.fixture(scope="session")
@@ -89,19 +56,6 @@ async def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
         return made[words]
 
     return make
-
-
-async def say(
-    scene: Scene, user: User, channel: Channel, recording: Recording, *, reply_to: Message | None = None
-) -> Message:
-    return await scene.discord.speak(
-        user,
-        channel,
-        recording.content,
-        duration_secs=recording.duration_s,
-        waveform=recording.waveform,
-        reply_to=reply_to,
-    )
 
 
 async def test_a_voice_message_in_an_agents_thread_reaches_it_as_words(speaking: Scene, voice: Voice) -> None:
@@ -148,22 +102,17 @@ async def test_what_was_understood_is_not_asked_for_again(deskside: Scene, voice
     posted = [await say(scene, scene.ada, scene.channel, await voice(PARSER)) for _ in range(2)]
     channel = scene.bot.get_partial_messageable(scene.channel.id)
     first, second = [await channel.fetch_message(each.id) for each in posted]
-    heard = await _dictation(scene).heard(first)
+    heard = await dictation(scene).heard(first)
     assert (heard.words, heard.why) == (PARSER, "")
     eleven.failures = [(401, "quota_exceeded")]
-    failed = await _dictation(scene).heard(second)
+    failed = await dictation(scene).heard(second)
     assert "quota" in failed.why
     before = len(eleven.heard)
-    await _dictation(scene).shown(first, heard)
+    await dictation(scene).shown(first, heard)
     await scene.restart_bot()
-    assert await _dictation(scene).heard(first) == replace(heard, is_shown=True)
-    assert await _dictation(scene).heard(second) == failed
+    assert await dictation(scene).heard(first) == replace(heard, is_shown=True)
+    assert await dictation(scene).heard(second) == failed
     assert len(eleven.heard) == before
-
-
-def _dictation(scene: Scene) -> Dictation:
-    bot = scene.bot
-    return Dictation(Means(bot, bot.crew, bot.store, bot.people, Pace()))
 
 
 async def test_it_is_heard_once_also_when_the_bot_was_away_and_is_taken_back_by_deleting_it(
@@ -186,6 +135,10 @@ async def test_it_is_heard_once_also_when_the_bot_was_away_and_is_taken_back_by_
     assert said(scene, name) == [PARSER, DATABASE, "go on"]
     assert eleven.heard[heard:] == [DATABASE], "a stranger's is not listened to"
     assert [len(answers(scene, each)) for each in (first, away, stranger)] == [1, 1, 1]
+    for each in (first, away):
+        assert await scene.bot.store.fact(f"voice:{each.id}") is None, (
+            "the words are kept no longer than they are needed"
+        )
     inbox = scene.root / "runs" / name / "in" / "inbox.jsonl"
     scene.discord.world.delete_message(away)
     await until(lambda: b'"edit"' in inbox.read_bytes())
