@@ -368,6 +368,23 @@ async def test_pings_are_answered_while_a_tool_runs(place: Place) -> None:
     assert {"type": "pong", "event_id": 1} in place.standin.heard
 
 
+async def test_what_is_said_after_an_answer_was_taken_for_whole_is_not_lost(place: Place) -> None:
+    place.standin.turns.extend([[Say("One moment."), Pause(0.5), Say("Two are at work.")], [Say("Yes.")]])
+    assert await place.ask("how many?") == "One moment."
+    async with asyncio.timeout(5):
+        await asyncio.sleep(0.6)
+    assert await place.ask("sure?") == "Yes. (Said later to what you asked before: Two are at work.)"
+
+
+async def test_whoever_gives_up_waiting_does_not_leave_an_answer_for_the_next_message(place: Place) -> None:
+    place.standin.turns.extend([[Pause(0.3), Say("Old.")], [Pause(0.5), Say("New.")]])
+    asking = asyncio.create_task(place.ask("old"))
+    await place.until(lambda: place.standin.said("user_message"))
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert await place.ask("new") == "New."
+
+
 async def test_news_reach_that_persons_open_conversations_alone(place: Place) -> None:
     other = Origin(caller="discord:2", surface="voice")
     await place.ask(key="5")
