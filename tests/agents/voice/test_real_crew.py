@@ -17,8 +17,7 @@ from agents.voice.calls import ASKED, UNDER_WAY
 from agents.voice.turn import Pace
 from agents.voice.voices import Voices
 from tests.agents.conftest import Station
-from tests.agents.voice.conftest import environ
-from tests.elevenlabs_standin import CallTool, ElevenLabsStandin, Say, Step
+from tests.elevenlabs_standin import CallTool, ElevenLabsStandin, Say, Step, environ
 from vps.models import Origin
 
 

@@ -10,8 +10,7 @@ from agents.config import Settings, SettingsError, load
 from agents.voice import check, wanted
 from agents.voice.errors import VoiceUnavailable
 from agents.voice.setup import setup
-from tests.agents.voice.conftest import environ
-from tests.elevenlabs_standin import KEY, ElevenLabsStandin
+from tests.elevenlabs_standin import KEY, ElevenLabsStandin, environ
 from tests.elevenlabs_standin.state import tool_ids
 
 
