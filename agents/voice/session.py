@@ -99,8 +99,9 @@ class Session:
         """Why it ended, in words."""
         details = self._details
         reason = self._trouble or (details.close_reason or "" if details else "")
-        code = f" (close code {details.close_code})" if details and details.close_code else ""
-        return " ".join(reason.split())[:200].rstrip(".") + code
+        # The SDK's own words for other errors may hold the signed address.
+        said = " ".join(reason.split())[:200].rstrip(".") or "the connection was lost"
+        return said + (f" (close code {details.close_code})" if details and details.close_code else "")
 
     async def open(self) -> None:
         """Until the agent is there. Raises VoiceUnavailable."""

@@ -47,7 +47,8 @@ def spoken(output: Output, roll: Roll) -> str:
 def trouble(error: VpsError, roll: Roll) -> str:
     """What a refusal comes to, with what helps."""
     if isinstance(error, ConfirmationRequired):
-        return cut(f"A person has to confirm that in Discord first: {plain(error.question, roll)}")
+        # Only a person can use the code, by a command of their own; nobody else can tell it to them.
+        return cut(f"A person has to confirm that first, with the code {error.code}. {plain(error.question, roll)}")
     return cut(plain(str(error), roll))
 
 

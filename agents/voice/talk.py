@@ -26,6 +26,7 @@ log = structlog.get_logger()
 _TOOLS = tuple(tool.name for tool in wanted.voiced())
 _LONGEST = 8000
 """Characters of a message; more is no speech."""
+_LATE = 5
 
 
 class Talk:
@@ -39,6 +40,9 @@ class Talk:
         self._exchange: Exchange | None = None
         self._make: Maker | None = None
         self._lock = asyncio.Lock()
+        self._is_clean = True
+        """Whether nothing of an earlier answer may still come in the session."""
+        self._late: list[str] = []
         self.used_at = time.monotonic()
 
     @property
@@ -58,7 +62,7 @@ class Talk:
             self._make = make
             said = self._crew.mask.text(text)[:_LONGEST]
             try:
-                answer = self._crew.mask.text(await self._answered(said))
+                answer = self._crew.mask.text(" ".join([await self._answered(said), *self._left_over()]))
             finally:
                 self.used_at = time.monotonic()
             self._memory.said("person", said)
@@ -104,17 +108,20 @@ class Talk:
 
     async def _exchanged(self, text: str, exchange: Exchange) -> str:
         session = await self._opened()
-        self._exchange = exchange
+        self._exchange, self._is_clean = exchange, False
         try:
             await session.say(text)
-            return await exchange.answer()
+            answer = await exchange.answer()
+            self._is_clean = exchange.is_over
+            return answer
         finally:
             self._exchange = None
 
     async def _opened(self) -> Session:
-        if self._session is not None and self._session.is_open:
+        if self._session is not None and self._session.is_open and self._is_clean:
             return self._session
         await self.rest()
+        self._is_clean = True
         session = Session(self._client, self._agent_id, _TOOLS, self._on_tool, self._heard)
         try:
             await session.open()
@@ -129,6 +136,13 @@ class Talk:
     def _heard(self, heard: Heard) -> None:
         if self._exchange is not None:
             self._exchange.feed(heard)
+        elif heard.kind == "said" and self.is_open:
+            self._late = [*self._late, heard.text][-_LATE:]
+
+    def _left_over(self) -> list[str]:
+        """What the agent said after its last answer had been taken for whole."""
+        late, self._late = self._late, []
+        return [f"(Said later to what you asked before: {text})" for text in late]
 
     async def _on_tool(self, session: Session, tool: str, parameters: Mapping[str, Any]) -> str:
         assert self._make is not None

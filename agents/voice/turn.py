@@ -50,6 +50,8 @@ class Exchange:
         self._complete = False
         self._ended: str | None = None
         self._changed = asyncio.Event()
+        self.is_over = False
+        """Whether the answer came to its end: more of one that did not may still come."""
 
     @property
     def called(self) -> bool:
@@ -78,6 +80,7 @@ class Exchange:
         try:
             async with asyncio.timeout(self._pace.answer_s):
                 await self._over()
+            self.is_over = True
         except TimeoutError:
             if not self._said:
                 remedy = "Say it again."

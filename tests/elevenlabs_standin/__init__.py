@@ -3,7 +3,7 @@ public OpenAPI and AsyncAPI documents (tests/data/elevenlabs).
 """
 
 from tests.elevenlabs_standin.script import CallTool, Complete, Correct, Drop, Fail, Pause, Raw, Say, Step
-from tests.elevenlabs_standin.server import KEY, ElevenLabsStandin
+from tests.elevenlabs_standin.server import KEY, ElevenLabsStandin, environ
 
 __all__ = [
     "KEY",
@@ -17,4 +17,5 @@ __all__ = [
     "Raw",
     "Say",
     "Step",
+    "environ",
 ]

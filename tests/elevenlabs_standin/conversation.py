@@ -18,7 +18,7 @@ _RESULT_S = 20.0
 
 
 class Conversation:
-    """`heard` are the client's frames."""
+    """`heard` are the client's frames, `sent` the server's own that fit the documents."""
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Conversation:
     ) -> None:
         self.id = f"conv_{number:03}"
         self.heard: list[dict[str, Any]] = []
+        self.sent: list[dict[str, Any]] = []
         self._socket, self._request, self._turns, self._agent, self._problems = socket, request, turns, agent, problems
         self._results: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._events = 0
@@ -154,3 +155,4 @@ class Conversation:
     async def _send(self, frame: dict[str, Any]) -> None:
         self._problems += specification().from_server(frame)
         await self._socket.send_str(json.dumps(frame))
+        self.sent.append(frame)

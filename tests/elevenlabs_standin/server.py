@@ -92,3 +92,8 @@ class ElevenLabsStandin:
         self.conversations.append(made)
         await made.run(opening)
         return socket
+
+
+def environ(standin: ElevenLabsStandin, **more: str) -> dict[str, str]:
+    """The settings that lead to it."""
+    return {"ELEVENLABS_API_KEY": KEY, "ELEVENLABS_BASE_URL": standin.url, **more}

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agents.config import Settings, load
-from tests.elevenlabs_standin import KEY, ElevenLabsStandin
+from tests.agents.voice.place import Place, opened
+from tests.elevenlabs_standin import ElevenLabsStandin, environ
 
 
 @pytest.fixture
@@ -23,5 +24,7 @@ def settings(elevenlabs: ElevenLabsStandin) -> Settings:
     return load(environ(elevenlabs), dotenv=None)
 
 
-def environ(standin: ElevenLabsStandin, **more: str) -> dict[str, str]:
-    return {"ELEVENLABS_API_KEY": KEY, "ELEVENLABS_BASE_URL": standin.url, **more}
+@pytest.fixture
+async def place(elevenlabs: ElevenLabsStandin, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    async with opened(elevenlabs, monkeypatch) as found:
+        yield found

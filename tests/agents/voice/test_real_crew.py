@@ -17,8 +17,7 @@ from agents.voice.calls import ASKED, UNDER_WAY
 from agents.voice.turn import Pace
 from agents.voice.voices import Voices
 from tests.agents.conftest import Station
-from tests.agents.voice.conftest import environ
-from tests.elevenlabs_standin import CallTool, ElevenLabsStandin, Say, Step
+from tests.elevenlabs_standin import CallTool, ElevenLabsStandin, Say, Step, environ
 from vps.models import Origin
 
 
@@ -123,12 +122,20 @@ async def _until(true: Callable[[], object]) -> None:
 
 
 async def test_setup_from_the_shell_prints_the_line_for_env(station: Station, elevenlabs: ElevenLabsStandin) -> None:
-    done = await station.agentflow("voice", "setup", **environ(elevenlabs))
+    station.environ |= environ(elevenlabs)
+    done = await station.agentflow("voice", "setup")
     assert done.code == 0, done.err
     (agent_id,) = elevenlabs.account.agents
     assert done.out == f"ELEVENLABS_AGENT_ID={agent_id}\n"
     assert "+ tool spawn_claude_agent" in done.err
-    again = await station.agentflow("voice", "setup", "--dry-run", **environ(elevenlabs))
-    assert (again.out, again.err) == (done.out, "Nothing to change.\n")
+
+
+async def test_a_dry_run_from_the_shell_changes_nothing_and_no_key_is_said(
+    station: Station, elevenlabs: ElevenLabsStandin
+) -> None:
     missing = await station.agentflow("voice", "setup")
     assert (missing.code, "ELEVENLABS_API_KEY is not set" in missing.err) == (2, True)
+    station.environ |= environ(elevenlabs)
+    dry = await station.agentflow("voice", "setup", "--dry-run")
+    assert (dry.code, dry.out, "+ agent AgentFlow" in dry.err) == (0, "", True)
+    assert elevenlabs.account.changes == []

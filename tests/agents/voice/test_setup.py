@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from agents import doctor
 from agents.config import Settings, SettingsError, load
 from agents.voice import check, wanted
 from agents.voice.errors import VoiceUnavailable
 from agents.voice.setup import setup
-from tests.agents.voice.conftest import environ
-from tests.elevenlabs_standin import KEY, ElevenLabsStandin
+from tests.elevenlabs_standin import KEY, ElevenLabsStandin, environ
 from tests.elevenlabs_standin.state import tool_ids
 
 
@@ -73,6 +73,7 @@ async def test_what_drifted_is_told_by_the_doctor_and_mended(settings: Settings,
     state, text = await check.examine(ours)
     assert state is check.State.DRIFTED
     assert "tool list_claude_agents differs, tool old_tool is not wanted any more, agent's prompt" in text
+    assert await by_the_doctor(ours) == doctor.Finding(doctor.Level.WARN, "voice", text)
     _, lines = await set_up(ours)
     assert [line for line in lines if not line.startswith(" ")] == [
         "~ tool list_claude_agents", "- tool old_tool", "~ agent AgentFlow", "Done.",
@@ -81,6 +82,14 @@ async def test_what_drifted_is_told_by_the_doctor_and_mended(settings: Settings,
     assert account.tools[theirs] == before
     assert theirs in tool_ids(account.agents[agent_id])
     assert await set_up(ours) == (agent_id, ["Nothing to change."])
+
+
+async def by_the_doctor(settings: Settings) -> doctor.Finding:
+    """Its line about the voice."""
+    async for finding in doctor.examine(lambda: settings):
+        if finding.name == "voice":
+            return finding
+    raise AssertionError
 
 
 async def test_an_agent_that_only_has_the_name_is_asked_about(

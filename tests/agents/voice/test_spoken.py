@@ -144,5 +144,5 @@ def test_a_refusal_keeps_its_remedy_and_a_yes_is_for_people() -> None:
         == "workspace name: is busy. Wait for it."
     )
     asked = ConfirmationRequired("Push api?", "abcde-23456")
-    assert trouble(asked, ROLL) == "A person has to confirm that in Discord first: Push api?"
+    assert trouble(asked, ROLL) == "A person has to confirm that first, with the code abcde-23456. Push api?"
     assert plain("and/or 3/4", ROLL) == "and or or 3 or 4"
