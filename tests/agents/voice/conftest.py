@@ -25,6 +25,6 @@ def settings(elevenlabs: ElevenLabsStandin) -> Settings:
 
 
 @pytest.fixture
-async def place(elevenlabs: ElevenLabsStandin, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+async def scene(elevenlabs: ElevenLabsStandin, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
     async with opened(elevenlabs, monkeypatch) as found:
         yield found
