@@ -21,8 +21,8 @@ import structlog
 from agents import audit
 from agents.rights import Right
 from agents.tools.core import Call, NotPermitted, permit
-from agents.tools.stakes import Stake
-from agents.voice.errors import VoiceError, VoiceOff
+from agents.voice.errors import VoiceError
+from agents.voice.needs import require_agent
 from agents.voice.opus import recorded
 from agents.voice.speech import MOST_CHARACTERS, RATE, speak
 from bot import people
@@ -68,7 +68,7 @@ class Asks(Protocol):
 
 
 class VoiceMessages:
-    """Each channel's in their order. `voices` is None where there is no voice agent."""
+    """Each channel's in their order. `voices` is None until somebody speaks."""
 
     def __init__(self, means: Means, calls: Calls) -> None:
         self.voices: Asks | None = None
@@ -152,20 +152,23 @@ class VoiceMessages:
             await self._speak(message, answer)
 
     async def _asked(self, message: discord.Message) -> str:
-        if self._means.crew.settings.ELEVENLABS_API_KEY is None:
-            raise VoiceOff
-        if self.voices is None:
-            remedy = "Run `agentflow voice setup` and set ELEVENLABS_AGENT_ID; until then type, or use the commands."
-            raise VoiceError("There is no voice agent to answer.", remedy=remedy)
+        require_agent(self._means.crew.settings)
         words = await self._dictation.words(message)
         await self._say(message, quoted(message.author.display_name, words), "v")
         try:
             async with asyncio.timeout(_ASKING_S):
                 key = f"discord:{message.channel.id}"
-                answer = await self.voices.ask(key, words, functools.partial(self._call, message))
+                answer = await self._opened().ask(key, words, functools.partial(self._call, message))
         except TimeoutError:
             raise VoiceError("The voice agent did not answer.", remedy="Say it again.") from None
         return plain(self._means.crew.mask.text(answer)).strip() or "The voice agent had nothing to say."
+
+    def _opened(self) -> Asks:
+        if self.voices is None:
+            from agents.voice.voices import Voices  # noqa: PLC0415  the SDK takes long to import, and memory
+
+            self.voices = Voices(self._means.crew)
+        return self.voices
 
     async def _call(self, message: discord.Message, call_id: str) -> Call:
         """For one call of a tool. The rights are those that the person has by then."""
@@ -174,7 +177,6 @@ class VoiceMessages:
             await self._rights(message),
             confirm=functools.partial(ask_person, message.channel, message.author.id),
             id=f"{message.id}-{call_id}",
-            confirmed=frozenset(Stake),
         )
 
     async def _permit(self, message: discord.Message) -> None:

@@ -15,9 +15,11 @@ import httpx
 from elevenlabs.client import ElevenLabs
 from elevenlabs.core.api_error import ApiError
 
-from agents.config import Settings, SettingsError
+from agents.config import Settings
+from agents.voice.client import connected
 from agents.voice.difference import FoundTool
 from agents.voice.errors import VoiceUnavailable
+from agents.voice.needs import SETUP
 
 T = TypeVar("T")
 
@@ -27,35 +29,18 @@ _CALL_S = 90.0
 _PAGE = 100
 _PAGES = 50
 _NOT_FOUND = 404
-SETUP = "Run `agentflow voice setup`, and put the line it prints into .env."
-
-
-def require_key(settings: Settings) -> str:
-    """Raises SettingsError without ELEVENLABS_API_KEY."""
-    if settings.ELEVENLABS_API_KEY is None:
-        remedy = "Make a key in ElevenLabs (Developers, API keys) and set it in .env."
-        raise SettingsError("ELEVENLABS_API_KEY is not set: there is no voice.", remedy=remedy)
-    return settings.ELEVENLABS_API_KEY.get_secret_value()
-
-
-def require_voice(settings: Settings) -> None:
-    """Raises SettingsError, naming what is missing for a conversation."""
-    require_key(settings)
-    if settings.ELEVENLABS_AGENT_ID is None:
-        raise SettingsError("ELEVENLABS_AGENT_ID is not set: there is no voice.", remedy=SETUP)
 
 
 @contextlib.contextmanager
 def opened(settings: Settings) -> Generator[ElevenLabs]:
-    """The SDK's client; its own would leave connections behind. Raises SettingsError without a key."""
-    key = require_key(settings)
-    with httpx.Client(timeout=_REQUEST_S, follow_redirects=True) as http:
-        yield ElevenLabs(api_key=key, base_url=settings.ELEVENLABS_BASE_URL, timeout=_REQUEST_S, httpx_client=http)
+    """The SDK's client. Raises VoiceOff without a key."""
+    with connected(settings, httpx.Timeout(_REQUEST_S)) as client:
+        yield client
 
 
 @contextlib.contextmanager
 def opened_account(settings: Settings) -> Generator[Account]:
-    """The account of the settings. Raises SettingsError without a key."""
+    """The account of the settings. Raises VoiceOff without a key."""
     with opened(settings) as client:
         yield Account(client)
 

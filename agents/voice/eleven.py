@@ -12,7 +12,8 @@ from elevenlabs import ElevenLabs
 from elevenlabs.core import ApiError, RequestOptions
 
 from agents.config import Settings
-from agents.voice.errors import Refused, Unreachable, VoiceError, VoiceOff
+from agents.voice.client import connected
+from agents.voice.errors import Refused, Unreachable, VoiceError
 
 _LISTENS, _SPEAKS = "scribe_v2", "eleven_flash_v2_5"
 _MOST_PCM = 20 << 20
@@ -55,12 +56,9 @@ def _bounded(sound: Iterable[bytes], ends: float) -> bytes:
 
 @contextmanager
 def _client(settings: Settings, seconds: float) -> Generator[ElevenLabs]:
-    if settings.ELEVENLABS_API_KEY is None:
-        raise VoiceOff
-    key, patience = settings.ELEVENLABS_API_KEY.get_secret_value(), httpx.Timeout(_CONNECTING_S, read=seconds)
     try:
-        with httpx.Client(timeout=patience, follow_redirects=False) as http:
-            yield ElevenLabs(api_key=key, base_url=settings.ELEVENLABS_BASE_URL, httpx_client=http)
+        with connected(settings, httpx.Timeout(_CONNECTING_S, read=seconds)) as client:
+            yield client
     except ApiError as error:
         raise Refused(error.status_code or 0, _code(error.body)) from None
     except (httpx.HTTPError, OSError) as error:

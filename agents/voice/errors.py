@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from agents.config import SettingsError
 from vps.errors import VpsError
 
 
-class VoiceUnavailable(VpsError):
-    """ElevenLabs cannot be used now; the remedy says what to do. One that `passes` may be gone at the next attempt."""
+class VoiceError(VpsError):
+    """ElevenLabs cannot be used for this; the remedy says what to do."""
+
+
+class VoiceUnavailable(VoiceError):
+    """There is no conversation with its agent now. One that `passes` may be gone at the next attempt."""
 
     def __init__(self, message: str, *, remedy: str = "", passes: bool = False) -> None:
         super().__init__(message, remedy=remedy)
         self.passes = passes
 
 
-class VoiceError(VpsError):
-    """Speech could not be understood, or made."""
-
-
-class VoiceOff(VoiceError):
+class VoiceOff(VoiceError, SettingsError):
     """There is no key for it."""
 
     def __init__(self) -> None:
-        super().__init__("Voice is off: set ELEVENLABS_API_KEY.", remedy="The operator does that in .env.")
+        remedy = "Make a key in ElevenLabs (Developers, API keys) and set it in .env."
+        super().__init__("Voice is off: ELEVENLABS_API_KEY is not set.", remedy=remedy)
 
 
 class Refused(Exception):

@@ -12,7 +12,8 @@ from typing import TypeVar
 import structlog
 
 from agents.config import Settings
-from agents.voice.errors import Refused, Unreachable, VoiceError, VoiceOff
+from agents.voice.errors import Refused, Unreachable, VoiceError
+from agents.voice.needs import require_key
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -35,7 +36,7 @@ async def transcribe(settings: Settings, name: str, content: bytes) -> str:
 
     Raises VoiceError: no key, too large, nothing said, or what ElevenLabs or the network has against it.
     """
-    _require_key(settings)
+    require_key(settings)
     if len(content) > MOST_BYTES:
         raise VoiceError(f"It has more than {MOST_BYTES >> 20} MB.", remedy="Say it in parts, or type it.")
 
@@ -55,7 +56,7 @@ async def speak(settings: Settings, text: str) -> bytes:
 
     Raises VoiceError: no key, too long, or what ElevenLabs or the network has against it.
     """
-    _require_key(settings)
+    require_key(settings)
     if len(text) > MOST_CHARACTERS:
         raise VoiceError("It is too long to be spoken.", remedy="Read it.")
 
@@ -65,11 +66,6 @@ async def speak(settings: Settings, text: str) -> bytes:
         return eleven.say(settings, text, _SPEAKING_S)
 
     return await _asked(say, _SPEAKING_S)
-
-
-def _require_key(settings: Settings) -> None:
-    if settings.ELEVENLABS_API_KEY is None:
-        raise VoiceOff
 
 
 async def _asked(work: Callable[[], T], seconds: float) -> T:

@@ -12,13 +12,12 @@ from elevenlabs.client import ElevenLabs
 
 from agents.crew import Crew
 from agents.tools.core import Call
-from agents.voice.account import opened, require_voice
+from agents.voice.account import opened
 from agents.voice.errors import VoiceUnavailable
+from agents.voice.needs import require_agent
 from agents.voice.roster import Roster
 from agents.voice.talk import Talk
 from agents.voice.turn import Pace
-
-__all__ = ["VoiceUnavailable", "Voices", "require_voice"]
 
 _LOOK_S = 15.0
 """How often idle sessions are looked for, at most."""
@@ -43,7 +42,7 @@ class Voices:
         `call(tool_call_id)` makes the Call of each tool call, and once before that with an empty id, by which it is known who
         speaks. Raises VoiceUnavailable with the remedy, SettingsError where no key or agent is set, and what `call` raises.
         """
-        require_voice(self._crew.settings)
+        require_agent(self._crew.settings)
         origin = (await call("")).origin
         return await self._talk((key, origin.person)).ask(text, call)
 
@@ -70,8 +69,7 @@ class Voices:
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep(), name="idle voice sessions")
         if key not in self._talks:
-            agent_id = self._crew.settings.ELEVENLABS_AGENT_ID
-            assert agent_id is not None
+            agent_id = require_agent(self._crew.settings)
             self._talks[key] = Talk(self._crew, self._client, agent_id, self._roster, self._pace)
         return self._talks[key]
 
