@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from agents.voice import opus
+from agents.voice.opus import Recording, recorded
 from bot.demo.stage import seed
 from tests.bot.bot_process import empty_scene, environ, started
 from tests.bot.scene import IMAGE, KEY, Ground, Scene, opened
+from tests.bot.speaking import Voice
 from tests.chaos.bot import BotProcess
+from tests.elevenlabs_standin import hearing
+from tests.elevenlabs_standin.speech import Speech
 from tests.host_figures import variable
 from tests.vps.git_remote import TOKEN, GitRemote
 from vps.testing.model import ScriptedModel
@@ -60,3 +65,24 @@ async def away(ground: Ground, image: str, tmp_path: Path) -> AsyncIterator[tupl
         yield scene, bot
         await bot.kill()
         await scene.clear()
+
+
+@pytest.fixture(scope="session")
+async def eleven(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Speech]:
+    made = Speech(tmp_path_factory.mktemp("speech"))
+    async with made.serving():
+        yield made
+    assert made.violations == []
+
+
+@pytest.fixture(scope="session")
+async def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+    """Makes a voice message of words."""
+    made, directory = dict[str, Recording](), tmp_path_factory.mktemp("voice")
+
+    async def make(words: str) -> Recording:
+        if words not in made:
+            made[words] = recorded(opus.decoded(await hearing.said(words, directory)), opus.RATE)
+        return made[words]
+
+    return make

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -50,9 +50,13 @@ class ElevenLabsStandin:
         return [frame for frame in self.heard if frame.get("type") == "client_tool_result"]
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncGenerator[ElevenLabsStandin]:
-        """Until left."""
-        app = web.Application()
+    async def running(
+        self, add_to: Callable[[web.Application], None] | None = None
+    ) -> AsyncGenerator[ElevenLabsStandin]:
+        """Until left; `add_to` adds other routes of ElevenLabs."""
+        app = web.Application(client_max_size=32 << 20)
+        if add_to is not None:
+            add_to(app)
         app.add_routes(self.rest.routes())
         app.router.add_get("/v1/convai/conversation/get-signed-url", self._sign)
         app.router.add_get("/v1/convai/conversation", self._converse)

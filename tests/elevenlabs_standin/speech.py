@@ -21,9 +21,8 @@ from elevenlabs.types import SpeechToTextChunkResponseModel
 
 from agents.voice.errors import VoiceError
 from agents.voice.opus import decoded
-from tests.elevenlabs_standin import hearing
+from tests.elevenlabs_standin import KEY, hearing
 
-KEY = "sk_" + "5e" * 24
 _FIELDS = frozenset(inspect.signature(SpeechToTextClient.convert).parameters)
 _PARAMETERS = frozenset(inspect.signature(TextToSpeechClient.convert).parameters)
 _FORMATS = get_args(get_args(TextToSpeechConvertRequestOutputFormat)[0])

@@ -122,7 +122,7 @@ async def test_a_call_that_hangs_holds_up_nobody_not_even_the_end_of_the_process
 async def test_without_a_key_voice_is_off(settings: Settings) -> None:
     off = settings.model_copy(update={"ELEVENLABS_API_KEY": None})
     for call in (speech.transcribe(off, "a.ogg", b"x"), speech.speak(off, "x")):
-        with pytest.raises(VoiceOff, match="Voice is off: set ELEVENLABS_API_KEY"):
+        with pytest.raises(VoiceOff, match="Voice is off: ELEVENLABS_API_KEY is not set"):
             await call
 
 
