@@ -253,7 +253,8 @@ class Talks:
         text = "\n\n".join(self._asked(each.message) for each in batch)
         files = any(each.message.attachments for each in batch)
         try:
-            await answer.give(channel, message, self._bot.crew.mask.text(text), _NO_FILES if files else "")
+            own = "\n".join(self._words(each.message) for each in batch)
+            await answer.give(channel, message, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
         finally:
             del self.answers[channel.id]
 
