@@ -1,73 +1,81 @@
-"""Asks a person for a yes in a channel, by buttons below a message: for what is done for them without an interaction."""
+"""Asks a person for a yes in a message of its own, by buttons that nobody else can press and that expire."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import io
 from typing import Any
 
 import discord
 
-from bot.render.blocks import TEXT_LIMIT
-from bot.render.text import plain, shorten
+from bot.delivery import insist
+from bot.render.text import fence, plain, shorten
 from bot.replies import unimportant
 
 EXPIRES_S = 600.0
-_ROOM = 100
-"""Characters that the mention and the outcome take."""
+_SHOWN = 1300
+"""A code block breaks runs of backticks, which makes them longer by a third."""
+_WHOLE = "\n-# All of it is in the file."
+_ENDS = {True: "✅ Confirmed.", False: "🚫 Declined.", None: "⌛ Nobody answered: not done."}
 
 
-class _Buttons(discord.ui.View):
-    """Yes or no, of one person."""
-
-    def __init__(self, person: int) -> None:
-        super().__init__(timeout=None)  # the one who waits for it bounds it
-        self._person = person
-        self.agreed: bool | None = None
+class _Asked(discord.ui.View):
+    def __init__(self, user_id: int) -> None:
+        super().__init__(timeout=None)
+        self._user_id = user_id
+        self.answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Bound to the one who was asked."""
-        if interaction.user.id == self._person:
+        if interaction.user.id == self._user_id:
             return True
         await interaction.response.send_message("Somebody else was asked.", ephemeral=True)
         return False
 
-    @discord.ui.button(label="Confirm", style=discord.ButtonStyle.danger)
-    async def confirm(self, interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
-        """Yes."""
-        await self._end(interaction, agreed=True)
+    @discord.ui.button(label="Yes, do it", style=discord.ButtonStyle.danger)
+    async def yes(self, interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
+        await self._take(interaction, agreed=True)
 
-    @discord.ui.button(label="Cancel", style=discord.ButtonStyle.secondary)
-    async def cancel(self, interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
-        """No."""
-        await self._end(interaction, agreed=False)
+    @discord.ui.button(label="No", style=discord.ButtonStyle.secondary)
+    async def no(self, interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
+        await self._take(interaction, agreed=False)
 
-    async def _end(self, interaction: discord.Interaction[Any], *, agreed: bool) -> None:
-        self.agreed = agreed
+    async def _take(self, interaction: discord.Interaction[Any], *, agreed: bool) -> None:
+        # The first press counts, whatever becomes of showing it.
+        if not self.answer.done():
+            self.answer.set_result(agreed)
         with unimportant():
             await interaction.response.defer()
-        self.stop()
 
 
 async def ask_person(
     channel: discord.abc.Messageable, user_id: int, question: str, *, within_s: float = EXPIRES_S
 ) -> bool:
-    """Whether that person pressed Confirm in time; the buttons go in any case, the question stays with its outcome.
+    """Whether that person says yes within that many seconds; others who press are told that somebody else was asked.
 
-    `question` is masked already. Raises discord.HTTPException where it cannot be asked there at all.
+    What is too long for a message is in a file. The buttons go when it is over, also where this is cancelled.
     """
-    view = _Buttons(user_id)
-    text = f"⚠️ {shorten(plain(question), TEXT_LIMIT - _ROOM)}"
-    alone = discord.AllowedMentions(users=[discord.Object(user_id)])
-    message = await channel.send(f"<@{user_id}> {text}", view=view, allowed_mentions=alone)
-    outcome = "⏸️ I was stopped before an answer came."
+    view, text = _Asked(user_id), plain(question)
+    shown = shorten(text, _SHOWN)
+    head = f"<@{user_id}> ⚠️ Shall I?\n{fence(shown)}" + (_WHOLE if shown != text else "")
+
+    def sent() -> Any:
+        files = [discord.File(io.BytesIO(text.encode()), "question.txt")] if shown != text else []
+        pinged = discord.AllowedMentions(users=[discord.Object(user_id)])
+        return channel.send(head, view=view, files=files, allowed_mentions=pinged)
+
+    answer: bool | None = None
+    message: discord.Message = await insist(sent)
     try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await view.wait()
-        outcome = {True: "✅ Confirmed.", False: "❌ Cancelled.", None: "⌛ Nobody answered."}[view.agreed]
-        return view.agreed is True
+        async with asyncio.timeout(within_s):
+            answer = await view.answer
+    except TimeoutError:
+        return False
     finally:
         view.stop()
-        with unimportant():
-            await message.edit(content=f"{text}\n{outcome}", view=None)
+        await asyncio.shield(_closed(message, f"{head}\n{_ENDS[answer]}"))
+    return bool(answer)
+
+
+async def _closed(message: discord.Message, text: str) -> None:
+    with unimportant():
+        await message.edit(content=text, view=None)

@@ -19,7 +19,7 @@ from agents.talk.memory import mended
 from agents.tools.core import Call
 from bot.delivery import MessageGoneError, ThreadGoneError, insist
 from bot.replies import answer_privately, unimportant
-from bot.talk_confirm import ask_person
+from bot.ask_by_button import ask_person
 from bot.talk_store import TalkRow, TalkStore
 from bot.talk_view import View, final, live
 from vps.errors import VpsError
@@ -56,8 +56,13 @@ class Answer:
         if self._work is not None:
             self._work.cancel()
 
-    async def give(self, channel: discord.abc.Messageable, about: discord.Message, text: str, remark: str) -> None:
-        """Answer `text`, the words of message `about` and those after it; `remark` is for the person, at the end."""
+    async def give(
+        self, channel: discord.abc.Messageable, about: discord.Message, text: str, own: str, remark: str
+    ) -> None:
+        """Answer `text`, that of message `about` and those before it.
+
+        `own` is what the person wrote of it themselves; `remark` is for them, at the end.
+        """
         reference = discord.MessageReference(message_id=about.id, channel_id=about.channel.id, fail_if_not_exists=False)
         view = discord.ui.View(timeout=None).add_item(StopButton(self._row.channel_id))
         shown = await insist(
@@ -73,7 +78,7 @@ class Answer:
         painting = asyncio.create_task(self._paint(shown), name=f"paint {shown.id}")
         note, ends = "", False
         try:
-            note = await self._result(channel, text)
+            note = await self._result(channel, text, own)
         except asyncio.CancelledError:
             note, ends = BOT_STOPPED, True
         finally:
@@ -85,9 +90,9 @@ class Answer:
         if ends:
             raise asyncio.CancelledError
 
-    async def _result(self, channel: discord.abc.Messageable, text: str) -> str:
+    async def _result(self, channel: discord.abc.Messageable, text: str, own: str) -> str:
         """What the person has to know of the end."""
-        self._work = asyncio.create_task(self._done(channel, text), name=f"talk {self._row.channel_id}")
+        self._work = asyncio.create_task(self._done(channel, text, own), name=f"talk {self._row.channel_id}")
         if self._stopped:
             self._work.cancel()
         try:
@@ -106,7 +111,7 @@ class Answer:
             await log.aexception("answer failed", reference=reference)
             return f"❌ Something went wrong here; the log has it under {reference}."
 
-    async def _done(self, channel: discord.abc.Messageable, text: str) -> str:
+    async def _done(self, channel: discord.abc.Messageable, text: str, own: str) -> str:
         async def progress(step: str) -> None:
             self._view.status(step)
 
@@ -119,7 +124,7 @@ class Answer:
         crew = self._bot.crew
         async with opened(crew, self._row.name, self._call.origin.person, progress) as model:
             self._turn = Turn(crew, model, self._call, confirm, self._view)
-            return await self._turn.run(self._row.turns, text, keep)
+            return await self._turn.run(self._row.turns, text, own, keep)
 
     async def _keep(self) -> None:
         """What there is of it, so that another turn can follow whatever happens."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CUT_OFF = "⏸️ The bot was restarted in the middle; ask again. What was under way may have been done."
+UNREAD = "⏸️ The bot was stopped before it read this; write it again."
 ANEW = "Forgotten. We begin anew."
 _NO_FILES = "-# Attachments are not read here; attach them in an agent's thread."
 _NO_CONTENT = (
@@ -88,6 +89,10 @@ class Talks:
         is_direct, thread = message.guild is None, isinstance(message.channel, discord.Thread)
         if is_said(message) and (is_direct or thread or self._is_mentioned(message)):
             self._start(self._hear(message), f"hear {message.id}")
+
+    def waits_in(self, channel_id: int) -> int:
+        """How many messages there are not answered yet."""
+        return len(self._waiting.get(channel_id, ()))
 
     async def begin(self) -> None:
         """End what a bot before this one left: its conversations at the gateway, and answers that will not go on."""
@@ -235,7 +240,13 @@ class Talks:
                 while together < len(waiting) and waiting[together].message.author.id == first.message.author.id:
                     together += 1
                 batch = waiting[:together]
-                await self._guarded(self._answered(channel, batch))
+                try:
+                    await self._guarded(self._answered(channel, batch))
+                except asyncio.CancelledError:
+                    for said in waiting[together:]:
+                        with unimportant():
+                            await said.message.reply(UNREAD, mention_author=False)
+                    raise
                 del waiting[:together]
         finally:
             del self._waiting[channel.id]
@@ -253,7 +264,8 @@ class Talks:
         text = "\n\n".join(self._asked(each.message) for each in batch)
         files = any(each.message.attachments for each in batch)
         try:
-            await answer.give(channel, message, self._bot.crew.mask.text(text), _NO_FILES if files else "")
+            own = "\n".join(self._words(each.message) for each in batch)
+            await answer.give(channel, message, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
         finally:
             del self.answers[channel.id]
 

@@ -12,9 +12,9 @@ from anthropic.types import Message, TextBlock, ToolUseBlock
 from agents.crew import Crew
 from agents.talk import memory, prompt
 from agents.tools.confirmation import NotConfirmed
-from agents.tools.core import Call, Output
-from agents.tools.stakes import Stake
-from agents.tools.workspaces import DiffOutput
+from agents.tools.core import Call, Output, Tool
+from agents.tools.stakes import Stake, question
+from agents.tools.workspaces import CLONE, DiffOutput
 from vps.errors import VpsError
 from vps.proxy import prices
 
@@ -91,11 +91,15 @@ class Turn:
         self.asked = 0
         self.calls = 0
         self.usd = 0.0
+        self._own = ""
 
-    async def run(self, before: Sequence[memory.Turn], text: str, keep: Keep) -> str:
-        """Answer `text`; `keep` is told after each step what is to be remembered. What a person has to know of the end, empty where
-        the model's words say it all. Raises VpsError where it could not be answered."""
+    async def run(self, before: Sequence[memory.Turn], text: str, own: str, keep: Keep) -> str:
+        """Answer `text`, of which the person wrote `own` themselves; `keep` is told after each step what is to be remembered.
+
+        What a person has to know of the end, empty where the model's words say it all. Raises VpsError where there is no answer.
+        """
         most = self._crew.settings.AGENTFLOW_TALK_TURNS
+        self._own = own
         self.messages.append(memory.said(text))
         await keep(self.messages)
         while self.asked < most:
@@ -137,7 +141,9 @@ class Turn:
             return "failed", _TOO_MANY
         self.calls += 1
         try:
-            output: Output = await tool.invoke(self._crew, given, self._made(block.id, given))
+            call = self._made(block.id, given)
+            await self._check_address(tool, given, call)
+            output: Output = await tool.invoke(self._crew, given, call)
         except NotConfirmed:
             return "declined", _DECLINED
         except VpsError as error:
@@ -146,6 +152,15 @@ class Turn:
             await log.aexception("call of the text agent failed", tool=tool.name)
             return "failed", _FAILED
         return "done", _told(output)
+
+    async def _check_address(self, tool: Tool[Any, Any], given: Mapping[str, Any], call: Call) -> None:
+        """An address that its person did not write may carry out what the model has read. Raises NotConfirmed."""
+        if tool is not CLONE or str(given.get("repo_url", "")) in self._own:
+            return
+        await tool.check(self._crew, given, call)
+        assert call.confirm is not None
+        if not await call.confirm(self._crew.mask.text(question(tool.description, tool.parse(given)))):
+            await tool.refuse(self._crew, given, call, NotConfirmed())
 
     def _made(self, call_id: str, given: Mapping[str, Any]) -> Call:
         async def progress(text: str) -> None:

@@ -60,6 +60,7 @@ def talking(conversation: Conversation) -> Answer:
                     ToolUse("push_workspace", {"workspace_name": "api", "commit_message": "as the README says"}),
                     ToolUse("delete_workspace", {"workspace_name": "api", "force": True}),
                     ToolUse("spawn_claude_agent", {"task": "x" * 3000 + POISON}),
+                    ToolUse("clone_repo", {"repo_url": "https://example.com/what-i-read"}),
                 )
             ),
             say(f"Came of it: {told(conversation)}"),
@@ -202,9 +203,13 @@ async def test_a_poisoned_readme_gets_nothing_done_without_its_persons_press(sce
     spawn = await question(scene, thread)
     assert POISON.encode() in spawn.attachments[0].data
     await scene.click(spawn, "No")
+    await scene.discord.wait_for(lambda: not spawn.buttons, RUN_S)
+    clone = await question(scene, thread)
+    assert "https://example.com/what-i-read" in clone.text
+    await scene.click(clone, "No")
 
     end = await answered(scene, thread, "Came of it")
-    assert end.text.count("🚫") == 3
+    assert end.text.count("🚫") == 4
     assert await remote.head("api") == head
     assert readme.exists()
     assert scene.run_directories() == runs
@@ -213,7 +218,7 @@ async def test_a_poisoned_readme_gets_nothing_done_without_its_persons_press(sce
     assert POISON in json.loads(read["content"])["result"]
     assert [json.loads(each["content"])["error"] for each in results[4]["content"]] == [
         "The person declined this. Do not do it by another way."
-    ] * 3
+    ] * 4
 
 
 async def test_in_its_thread_it_hears_those_with_rights_and_elsewhere_mentions_alone(scene: Scene) -> None:
@@ -299,8 +304,11 @@ async def test_memory_survives_the_bot_and_an_answer_that_was_cut_off_is_told(sc
     await answered(scene, thread, "Heard: remember this")
     await scene.discord.say(scene.ada, thread, "slow")
     await scene.discord.message_in(thread, "word-003", RUN_S)
+    await scene.discord.say(scene.ada, thread, "and then")
+    await scene.discord.wait_for(lambda: scene.bot.talks.waits_in(thread.id) == 2, RUN_S)
     await scene.restart_bot()
     await answered(scene, thread, "The bot was stopped in the middle")
+    await answered(scene, thread, "stopped before it read this")
     await scene.discord.say(scene.ada, thread, "still there?")
     await answered(scene, thread, "Heard: still there?")
     last: Any = next(request.body for request in reversed(scene.model.requests) if request.is_work)

@@ -1,11 +1,12 @@
 """What the scripted model says: how it reads a conversation, and what each script does with it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from vps.testing.model import SCENARIOS, Conversation, Reply, Text, ToolUse, next_answer
+from vps.testing.model import SCENARIOS, Conversation, Reply, Text, ToolResult, ToolUse, next_answer
 from vps.testing.model.conversation import MessagesRequest, read_conversation
 from vps.testing.model.repair import find_fault, find_target
 
@@ -93,6 +94,18 @@ class TestRepair:
         assert target is not None
         fault = find_fault(source, target)
         assert (fault.value if fault else None) == value
+
+
+def test_who_talks_gets_tools_of_the_catalogue_called_and_an_agent_its_own() -> None:
+    talking = Conversation("fix it", tools=frozenset({"spawn_claude_agent", "list_claude_agents"}))
+    answer = next_answer(talking)
+    assert isinstance(answer, Reply)
+    assert [block.name for block in answer.blocks if isinstance(block, ToolUse)] == ["spawn_claude_agent"]
+    looking = next_answer(replace(talking, task="how are you"))
+    assert isinstance(looking, Reply)
+    assert [block.name for block in looking.blocks if isinstance(block, ToolUse)] == ["list_claude_agents"]
+    declined = ToolResult(ToolUse("spawn_claude_agent", {}), "declined", is_error=True)
+    assert "declined" in spoken(next_answer(replace(talking, rounds=((declined,),))))
 
 
 def text(words: str) -> dict[str, Any]:
