@@ -47,12 +47,14 @@ class People:
             member = found
         return rights(self._settings, member, channels)
 
-    async def of_writer(self, client: discord.Client, user: discord.User | discord.Member) -> frozenset[Right]:
-        """What the one who wrote a direct message may do, however long it takes to find that out."""
+    async def of_writer(self, client: discord.Client, message: discord.Message) -> frozenset[Right]:
+        """What the one who wrote a message may do where it stands; directly, those of the configured guild's member."""
+        if message.guild is not None:
+            return await self.of_author(client, message, frozenset(places(message)), message.guild.id)
         guild_id = self._settings.DISCORD_GUILD_ID
         if guild_id is None:
-            return rights(self._settings, user)
-        member = await self._asked(client, guild_id, user.id)
+            return rights(self._settings, message.author)
+        member = await self._asked(client, guild_id, message.author.id)
         return rights(self._settings, member) if member else frozenset()
 
     async def of_caller(self, client: discord.Client, origin: Origin) -> frozenset[Right]:
@@ -146,4 +148,23 @@ def author(message: discord.Message, guild_id: int | None) -> Origin:
         surface="discord",
         guild_id=guild_id,
         channel_id=message.channel.id,
+    )
+
+
+def places(message: discord.Message) -> list[int]:
+    """The channel that it was written in, and the one above a thread."""
+    above = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
+    return [each for each in (message.channel.id, above) if each is not None]
+
+
+def model_for(message: discord.Message, where: int, surface: str, settings: Settings) -> Origin:
+    """A model that calls for who wrote a message, in the conversation of the channel `where`. Threads of agents open above a
+    thread, and for what was written directly in the configured channel."""
+    return Origin(
+        caller=f"{surface}:{where}",
+        caller_name="voice agent" if surface == "voice" else "text agent",
+        surface=surface,
+        guild_id=message.guild.id if message.guild else None,
+        channel_id=places(message)[-1] if message.guild else settings.DISCORD_CHANNEL_ID,
+        behalf=f"discord:{message.author.id}",
     )

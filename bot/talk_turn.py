@@ -17,9 +17,9 @@ from agents.talk.client import opened
 from agents.talk.loop import Turn
 from agents.talk.memory import mended
 from agents.tools.core import Call
+from bot.ask_by_button import ask_person
 from bot.delivery import MessageGoneError, ThreadGoneError, insist
 from bot.replies import answer_privately, unimportant
-from bot.ask_by_button import ask_person
 from bot.talk_store import TalkRow, TalkStore
 from bot.talk_view import View, final, live
 from vps.errors import VpsError

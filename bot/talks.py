@@ -20,6 +20,7 @@ from agents.rights import Right
 from agents.talk.client import require_key
 from agents.talk.prompt import asked
 from agents.tools.core import Call, NotPermitted
+from bot import people
 from bot.delivery import insist
 from bot.inside import FromDiscord
 from bot.listener import is_said
@@ -29,7 +30,7 @@ from bot.talk_store import TalkRow, TalkStore
 from bot.talk_turn import Answer
 from vps import talks
 from vps.errors import HostError, VpsError
-from vps.models import Origin, new_name
+from vps.models import new_name
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -144,7 +145,7 @@ class Talks:
         addressed = message.guild is None or self._is_mentioned(message)
         if not await self._is_ours(message, addressed=addressed):
             return
-        rights = await self._rights(message)
+        rights = await self._bot.people.of_writer(self._bot, message)
         if Right.RUN not in rights:
             if addressed:
                 await self._tell_once(message, "rights", failure(_not_permitted(), self._bot.crew.mask))
@@ -189,12 +190,6 @@ class Talks:
             return (await above.fetch_message(thread.id)).author.bot
         except discord.NotFound:
             return True
-
-    async def _rights(self, message: discord.Message) -> frozenset[Right]:
-        people, bot = self._bot.people, self._bot
-        if message.guild is None:
-            return await people.of_writer(bot, message.author)
-        return await people.of_author(bot, message, frozenset(_places(message)), message.guild.id)
 
     def _is_mentioned(self, message: discord.Message) -> bool:
         return self._bot.user is not None and bool(re.search(rf"<@!?{self._bot.user.id}>", message.content))
@@ -258,7 +253,7 @@ class Talks:
             await self._tell(message, ANEW)
             return
         row = await self._store.talk(channel.id) or TalkRow(channel.id, new_name(round(time.time() * 1000)))
-        origin = self._origin(message, channel)
+        origin = people.model_for(message, channel.id, "talk", self._bot.settings)
         call = Call(origin, batch[-1].rights, announce=FromDiscord(self._bot).announce)
         answer = self.answers[channel.id] = Answer(self._bot, self._store, row, call, message.author.id)
         text = "\n\n".join(self._asked(each.message) for each in batch)
@@ -278,23 +273,6 @@ class Talks:
         if isinstance(answered, discord.Message) and answered.content and not mine:
             quoted.append((answered.author.display_name[:100], answered.content[:_QUOTED]))
         return asked(self._words(message), quoted, len(message.attachments))
-
-    def _origin(self, message: discord.Message, channel: Channel) -> Origin:
-        """The text agent of that place, for the one who wrote. Threads of agents open above a thread."""
-        return Origin(
-            caller=f"talk:{channel.id}",
-            caller_name="text agent",
-            surface="talk",
-            guild_id=message.guild.id if message.guild else None,
-            channel_id=_places(message)[-1] if message.guild else self._bot.settings.DISCORD_CHANNEL_ID,
-            behalf=f"discord:{message.author.id}",
-        )
-
-
-def _places(message: discord.Message) -> list[int]:
-    """The channel, and the one above a thread."""
-    above = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
-    return [each for each in (message.channel.id, above) if each is not None]
 
 
 def _not_permitted() -> NotPermitted:

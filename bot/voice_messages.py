@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import discord
 import structlog
@@ -29,6 +29,7 @@ from bot import people
 from bot.ask_by_button import ask_person
 from bot.calls import STOPPING, Calls
 from bot.dictation import Dictation, is_voice, quoted
+from bot.inside import FromDiscord
 from bot.means import Means
 from bot.render.answers import failure
 from bot.render.spoken import is_wanted, speakable
@@ -36,7 +37,9 @@ from bot.render.text import beginning, plain, split
 from bot.replies import unimportant
 from bot.voice_file import send_voice
 from vps.errors import VpsError
-from vps.models import Origin
+
+if TYPE_CHECKING:
+    from bot.app import Bot
 
 log = structlog.get_logger()
 
@@ -172,9 +175,11 @@ class VoiceMessages:
 
     async def _call(self, message: discord.Message, call_id: str) -> Call:
         """For one call of a tool. The rights are those that the person has by then."""
+        bot = cast("Bot", self._means.client)
         return Call(
-            _origin(message),
-            await self._rights(message),
+            people.model_for(message, message.channel.id, "voice", self._means.crew.settings),
+            await self._means.people.of_writer(self._means.client, message),
+            announce=FromDiscord(bot).announce,
             confirm=functools.partial(ask_person, message.channel, message.author.id),
             id=f"{message.id}-{call_id}",
         )
@@ -183,21 +188,13 @@ class VoiceMessages:
         """Raises NotPermitted, and writes that down as for any other call."""
         at = time.time()
         try:
-            permit("voice", Right.RUN, await self._rights(message))
+            permit("voice", Right.RUN, await self._means.people.of_writer(self._means.client, message))
         except NotPermitted as error:
             told, crew = f"NotPermitted: {error}", self._means.crew
-            line = audit.entry(_origin(message), "voice", {}, told, at=at, ms=0, mask=crew.mask)
+            origin = people.author(message, message.guild.id if message.guild else None)
+            line = audit.entry(origin, "voice", {}, told, at=at, ms=0, mask=crew.mask)
             await audit.note(crew.relay, line)
             raise
-
-    async def _rights(self, message: discord.Message) -> frozenset[Right]:
-        """Directly, those of the guild's member, as for commands there."""
-        means, guild_id = self._means, self._means.crew.settings.DISCORD_GUILD_ID
-        if message.guild is not None:
-            return await means.people.of_author(means.client, message, _channels(message), message.guild.id)
-        if guild_id is None:
-            return people.rights(means.crew.settings, message.author)
-        return await means.people.of_caller(means.client, _origin(message))
 
     async def _speak(self, message: discord.Message, answer: str) -> None:
         said = speakable(answer)
@@ -223,15 +220,3 @@ class VoiceMessages:
                 await message.channel.send(part, reference=where, mention_author=False, nonce=nonce)
         except discord.HTTPException as error:
             await log.awarning("answer not delivered", message=message.id, error=error.text)
-
-
-def _channels(message: discord.Message) -> frozenset[int]:
-    """The channel, and the one above a thread."""
-    above = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
-    return frozenset(each for each in (message.channel.id, above) if each is not None)
-
-
-def _origin(message: discord.Message) -> Origin:
-    origin = people.author(message, message.guild.id if message.guild else None)
-    above = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
-    return origin.model_copy(update={"channel_id": above}) if above else origin

@@ -95,6 +95,6 @@ RAISE_BUDGET = Tool(
     BudgetInput,
     BudgetOutput,
     _raise,
-    stakes=always(Stake.SPENDS),
+    stakes=always(Stake.SPENDS, Stake.OPENS),
 )
 TOOLS = (RAISE_BUDGET,)
