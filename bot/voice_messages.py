@@ -155,19 +155,20 @@ class VoiceMessages:
             await self._speak(message, answer)
 
     async def _asked(self, message: discord.Message) -> str:
-        require_agent(self._means.crew.settings)
+        voices = self._opened()
         words = await self._dictation.words(message)
         await self._say(message, quoted(message.author.display_name, words), "v")
         try:
             async with asyncio.timeout(_ASKING_S):
                 key = f"discord:{message.channel.id}"
-                answer = await self._opened().ask(key, words, functools.partial(self._call, message))
+                answer = await voices.ask(key, words, functools.partial(self._call, message))
         except TimeoutError:
             raise VoiceError("The voice agent did not answer.", remedy="Say it again.") from None
         return plain(self._means.crew.mask.text(answer)).strip() or "The voice agent had nothing to say."
 
     def _opened(self) -> Asks:
         if self.voices is None:
+            require_agent(self._means.crew.settings)
             from agents.voice.voices import Voices  # noqa: PLC0415  the SDK takes long to import, and memory
 
             self.voices = Voices(self._means.crew)

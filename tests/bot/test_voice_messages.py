@@ -259,6 +259,6 @@ async def test_a_question_that_nobody_answers_is_a_no(deskside: Scene) -> None:
     scene = deskside
     channel = scene.bot.get_partial_messageable(scene.channel.id)
     assert not await ask_person(channel, scene.ada.id, "Is it @everyone?", within_s=0.2)
-    question = await scene.discord.message_in(scene.channel, "Nobody answered.", RUN_S)
+    question = await scene.discord.message_in(scene.channel, "Nobody answered", RUN_S)
     assert question.buttons == []
     assert question.pings == {scene.ada.id}
