@@ -149,6 +149,7 @@ class Bot(discord.Client):
         """Say so to systemd and in the log."""
         systemd.notify("READY=1", f"STATUS=Connected to Discord as {self.user}.")
         await self.hearing.look_back(self.guilds)
+        self.talks.look_back()
         await log.ainfo("ready", user=str(self.user), guilds=len(self.guilds))
 
     async def on_connect(self) -> None:

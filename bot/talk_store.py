@@ -26,17 +26,20 @@ _OURS = 0x41675461
 """SQLite's application_id: "AgTa"."""
 _KEPT_S = 90 * 86_400.0
 _SCHEMA = """
-CREATE TABLE talks (channel_id INTEGER PRIMARY KEY, name TEXT NOT NULL, turns TEXT NOT NULL, used_at REAL NOT NULL) STRICT;
+CREATE TABLE talks (channel_id INTEGER PRIMARY KEY, name TEXT NOT NULL, heard INTEGER NOT NULL, turns TEXT NOT NULL,
+  used_at REAL NOT NULL) STRICT;
 CREATE TABLE answers (channel_id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL) STRICT;
 """
 
 
 @dataclass(frozen=True, slots=True)
 class TalkRow:
-    """A conversation: where it is, its name at the gateway, which its budget hangs on, and what it remembers."""
+    """A conversation: where it is, its name at the gateway, which its budget hangs on, the last message that was heard there (its
+    id), and what it remembers."""
 
     channel_id: int
     name: str
+    heard: int
     turns: list[Turn] = field(default_factory=list[Turn])
 
 
@@ -48,19 +51,25 @@ class TalkStore:
 
     async def talk(self, channel_id: int) -> TalkRow | None:
         """The one in a channel, thread or direct messages."""
-        query = "SELECT channel_id, name, turns FROM talks WHERE channel_id = ?"
+        query = "SELECT channel_id, name, heard, turns FROM talks WHERE channel_id = ?"
         async with self._database.execute(query, (channel_id,)) as cursor:
             row = await cursor.fetchone()
-        return None if row is None else TalkRow(row[0], row[1], json.loads(row[2]))
+        return None if row is None else TalkRow(row[0], row[1], row[2], json.loads(row[3]))
 
     async def save(self, row: TalkRow) -> None:
         """Remember or update one."""
-        values = (row.channel_id, row.name, json.dumps(row.turns), time.time())
-        await self._write("INSERT OR REPLACE INTO talks VALUES (?, ?, ?, ?)", values)
+        values = (row.channel_id, row.name, row.heard, json.dumps(row.turns), time.time())
+        await self._write("INSERT OR REPLACE INTO talks VALUES (?, ?, ?, ?, ?)", values)
 
     async def forget(self, channel_id: int) -> None:
         """It begins anew."""
         await self._write("DELETE FROM talks WHERE channel_id = ?", (channel_id,))
+
+    async def heard(self, since: float) -> dict[int, int]:
+        """The last message that was heard, by channel, of those in use since a time (epoch seconds)."""
+        query = "SELECT channel_id, heard FROM talks WHERE used_at > ?"
+        async with self._database.execute(query, (since,)) as cursor:
+            return {int(row[0]): int(row[1]) async for row in cursor}
 
     async def under_way(self) -> dict[int, int]:
         """The answers that are not complete yet: message ids by channel."""

@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import discord
@@ -130,7 +131,7 @@ class Answer:
         """What there is of it, so that another turn can follow whatever happens."""
         if self._turn is not None and self._turn.messages:
             turns = [*self._row.turns, mended(self._turn.messages)]
-            await self._store.save(TalkRow(self._row.channel_id, self._row.name, turns))
+            await self._store.save(replace(self._row, turns=turns))
 
     async def _paint(self, shown: discord.Message) -> None:
         """Show what is new, now and then."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -26,6 +26,7 @@ from bot.inside import FromDiscord
 from bot.listener import is_said
 from bot.render.answers import failure
 from bot.replies import unimportant
+from bot.talk_missed import missed
 from bot.talk_store import TalkRow, TalkStore
 from bot.talk_turn import Answer
 from vps import talks
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CUT_OFF = "⏸️ The bot was restarted in the middle; ask again. What was under way may have been done."
-UNREAD = "⏸️ The bot was stopped before it read this; write it again."
 ANEW = "Forgotten. We begin anew."
 _NO_FILES = "-# Attachments are not read here; attach them in an agent's thread."
 _NO_CONTENT = (
@@ -50,7 +50,7 @@ _QUOTED = 4000
 _AGAIN_S = 3.0
 _CLOSING_S = 5.0
 _TITLE = 90
-_MOST_KNOWN = 10_000
+_MOST_KNOWN = _MOST_SEEN = 10_000
 
 Channel = (
     discord.TextChannel
@@ -83,6 +83,8 @@ class Talks:
         self._agents: dict[int, bool] = {}
         """Whether a thread of ours is an agent's."""
         self._told = set[tuple[int, int, str]]()
+        self._seen = dict[int, None]()
+        """The last messages that were heard, by id: one may come once more by looking back."""
         self._ready = asyncio.Event()
 
     def on_message(self, message: discord.Message) -> None:
@@ -90,6 +92,15 @@ class Talks:
         is_direct, thread = message.guild is None, isinstance(message.channel, discord.Thread)
         if is_said(message) and (is_direct or thread or self._is_mentioned(message)):
             self._start(self._hear(message), f"hear {message.id}")
+
+    def look_back(self) -> None:
+        """A new session with Discord: what was written since the last one is told by nobody."""
+        self._start(self._look_back(), "look back")
+
+    async def _look_back(self) -> None:
+        await self._ready.wait()
+        async for message in missed(self._bot, self._store):
+            self.on_message(message)
 
     def waits_in(self, channel_id: int) -> int:
         """How many messages there are not answered yet."""
@@ -142,6 +153,9 @@ class Talks:
     # -- who is heard --------------------------------------------------------------------------------------------
 
     async def _hear(self, message: discord.Message) -> None:
+        if message.id in self._seen:
+            return
+        self._note(message.id)
         addressed = message.guild is None or self._is_mentioned(message)
         if not await self._is_ours(message, addressed=addressed):
             return
@@ -163,6 +177,11 @@ class Talks:
         self._waiting.setdefault(channel.id, []).append(_Said(message, rights))
         if len(self._waiting[channel.id]) == 1:
             await self._work(channel)
+
+    def _note(self, message_id: int) -> None:
+        self._seen[message_id] = None
+        if len(self._seen) > _MOST_SEEN:
+            del self._seen[next(iter(self._seen))]
 
     async def _is_ours(self, message: discord.Message, *, addressed: bool) -> bool:
         """Whether what is written there is for the text agent: not what goes to an agent, nor what people say to each other."""
@@ -235,13 +254,7 @@ class Talks:
                 while together < len(waiting) and waiting[together].message.author.id == first.message.author.id:
                     together += 1
                 batch = waiting[:together]
-                try:
-                    await self._guarded(self._answered(channel, batch))
-                except asyncio.CancelledError:
-                    for said in waiting[together:]:
-                        with unimportant():
-                            await said.message.reply(UNREAD, mention_author=False)
-                    raise
+                await self._guarded(self._answered(channel, batch))
                 del waiting[:together]
         finally:
             del self._waiting[channel.id]
@@ -252,7 +265,9 @@ class Talks:
             await self._store.forget(channel.id)
             await self._tell(message, ANEW)
             return
-        row = await self._store.talk(channel.id) or TalkRow(channel.id, new_name(round(time.time() * 1000)))
+        known = await self._store.talk(channel.id) or TalkRow(channel.id, new_name(round(time.time() * 1000)), 0)
+        row = replace(known, heard=message.id)
+        await self._store.save(row)
         origin = people.model_for(message, channel.id, "talk", self._bot.settings)
         call = Call(origin, batch[-1].rights, announce=FromDiscord(self._bot).announce)
         answer = self.answers[channel.id] = Answer(self._bot, self._store, row, call, message.author.id)

@@ -308,10 +308,25 @@ async def test_memory_survives_the_bot_and_an_answer_that_was_cut_off_is_told(sc
     await scene.discord.wait_for(lambda: scene.bot.talks.waits_in(thread.id) == 2, RUN_S)
     await scene.restart_bot()
     await answered(scene, thread, "The bot was stopped in the middle")
-    await answered(scene, thread, "stopped before it read this")
+    await answered(scene, thread, "Heard: and then")
+    await scene.stop_bot()
     await scene.discord.say(scene.ada, thread, "still there?")
+    await scene.start_bot()
     await answered(scene, thread, "Heard: still there?")
+    await scene.restart_bot()
     last: Any = next(request.body for request in reversed(scene.model.requests) if request.is_work)
     said = [block.get("text", "") for message in last["messages"] for block in message["content"]]
     assert said[0] == "remember this"
-    assert [message["role"] for message in last["messages"]] == ["user", "assistant"] * 2 + ["user"]
+    assert [message["role"] for message in last["messages"]] == ["user", "assistant"] * 3 + ["user"]
+    answers = [each.content for each in scene.discord.messages(thread) if "Heard: still there?" in each.content]
+    assert len(answers) == 1
+
+
+async def test_what_is_written_directly_while_the_bot_is_away_is_answered_once_it_is_back(scene: Scene) -> None:
+    direct = scene.discord.world.direct(scene.ada)
+    await scene.discord.say(scene.ada, direct, "hello")
+    await answered(scene, direct, "Heard: hello")
+    await scene.stop_bot()
+    await scene.discord.say(scene.ada, direct, "are you there?")
+    await scene.start_bot()
+    await answered(scene, direct, "Heard: are you there?")

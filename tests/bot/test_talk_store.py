@@ -10,10 +10,10 @@ from bot.talk_store import TalkRow, open_talks
 
 async def test_a_conversation_and_an_answer_under_way_are_there_the_next_time(tmp_path: Path) -> None:
     path = tmp_path / "state" / "talks.sqlite3"
-    row = TalkRow(7, "claude-agent-1790000000000-abcdef", [[said("hello")]])
+    row = TalkRow(7, "claude-agent-1790000000000-abcdef", 0, [[said("hello")]])
     async with open_talks(path) as store:
         await store.save(row)
-        await store.save(TalkRow(8, row.name))
+        await store.save(TalkRow(8, row.name, 0))
         await store.forget(8)
         await store.begin(7, 70)
         await store.begin(7, 71)
