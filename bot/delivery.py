@@ -37,9 +37,10 @@ async def _nobody(_why: str) -> None:
     return None
 
 
-async def insist(call: Callable[[], Awaitable[T]], refused: Refused = _nobody) -> T:
+async def insist(call: Callable[[], Awaitable[T]], refused: Refused = _nobody, *, patient: bool = True) -> T:
     """Repeat a call that Discord or the network failed, for as long as it takes; `refused` is told once that a right is missing.
 
+    Where it is not `patient`, a missing right raises discord.Forbidden.
     Raises ThreadGoneError, MessageGoneError, or discord.HTTPException for what Discord will never take. discord.py retries 429
     and some 5xx itself, five times each, but neither a reset nor a refused connection (measured).
     """
@@ -50,6 +51,8 @@ async def insist(call: Callable[[], Awaitable[T]], refused: Refused = _nobody) -
         except discord.NotFound as error:
             raise _gone(error) from error
         except discord.Forbidden as error:
+            if not patient:
+                raise
             if not told:
                 told = True
                 await refused(error.text)

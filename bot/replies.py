@@ -24,7 +24,7 @@ def unimportant() -> Generator[None]:
     """For what is only shown in passing: Discord's trouble with it must not end the work that it tells of."""
     try:
         yield
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
         log.debug("not shown", error=str(error))
 
 

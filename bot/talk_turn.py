@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import io
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -16,10 +18,11 @@ import structlog
 from agents.rights import Right
 from agents.talk.client import opened
 from agents.talk.loop import Turn
-from agents.talk.memory import mended
+from agents.talk.memory import fitted, mended
 from agents.tools.core import Call
 from bot.ask_by_button import ask_person
 from bot.delivery import MessageGoneError, ThreadGoneError, insist
+from bot.render.blocks import Attachment
 from bot.replies import answer_privately, unimportant
 from bot.talk_store import TalkRow, TalkStore
 from bot.talk_view import View, final, live
@@ -64,18 +67,7 @@ class Answer:
 
         `own` is what the person wrote of it themselves; `remark` is for them, at the end.
         """
-        reference = discord.MessageReference(message_id=about.id, channel_id=about.channel.id, fail_if_not_exists=False)
-        view = discord.ui.View(timeout=None).add_item(StopButton(self._row.channel_id))
-        shown = await insist(
-            lambda: channel.send(
-                live(self._view, self._masked),
-                view=view,
-                reference=reference,
-                mention_author=False,
-                nonce=f"{about.id}-t",
-            )
-        )
-        await self._store.begin(self._row.channel_id, shown.id)
+        shown = await self._begun(channel, about)
         painting = asyncio.create_task(self._paint(shown), name=f"paint {shown.id}")
         note, ends = "", False
         try:
@@ -85,11 +77,34 @@ class Answer:
         finally:
             painting.cancel()
             await asyncio.gather(painting, return_exceptions=True)
-        await self._keep()
-        await self._finish(channel, shown, "\n".join(filter(None, [note, remark])))
-        await self._store.end(self._row.channel_id)
+        try:
+            await self._keep()
+        finally:
+            await self._finish(channel, shown, "\n".join(filter(None, [note, remark])))
+            await self._store.end(self._row.channel_id)
         if ends:
             raise asyncio.CancelledError
+
+    async def _begun(self, channel: discord.abc.Messageable, about: discord.Message) -> discord.Message:
+        """The message that is going to be the answer. Raises discord.Forbidden where the bot may not write there."""
+        # To one in another channel, as that which a thread hangs on is, Discord takes no reply. A preview of an address would
+        # carry out what the model has read.
+        same = about.channel.id == self._row.channel_id
+        more: dict[str, Any] = {"reference": about.to_reference(fail_if_not_exists=False)} if same else {}
+        view = discord.ui.View(timeout=None).add_item(StopButton(self._row.channel_id))
+        shown = await insist(
+            lambda: channel.send(
+                live(self._view, self._masked),
+                view=view,
+                suppress_embeds=True,
+                mention_author=False,
+                nonce=f"{about.id}-t",
+                **more,
+            ),
+            patient=False,
+        )
+        await self._store.begin(self._row.channel_id, shown.id)
+        return shown
 
     async def _result(self, channel: discord.abc.Messageable, text: str, own: str) -> str:
         """What the person has to know of the end."""
@@ -124,13 +139,17 @@ class Answer:
 
         crew = self._bot.crew
         async with opened(crew, self._row.name, self._call.origin.person, progress) as model:
-            self._turn = Turn(crew, model, self._call, confirm, self._view)
+            self._turn = Turn(crew, model, self._call, self._rights, confirm, self._view)
             return await self._turn.run(self._row.turns, text, own, keep)
+
+    async def _rights(self) -> frozenset[Right]:
+        """By now: a turn may take hours."""
+        return await self._bot.people.of_caller(self._bot, self._call.origin)
 
     async def _keep(self) -> None:
         """What there is of it, so that another turn can follow whatever happens."""
         if self._turn is not None and self._turn.messages:
-            turns = [*self._row.turns, mended(self._turn.messages)]
+            turns = fitted([*self._row.turns, mended(self._turn.messages)])
             await self._store.save(replace(self._row, turns=turns))
 
     async def _paint(self, shown: discord.Message) -> None:
@@ -150,16 +169,22 @@ class Answer:
         calls, usd = (self._turn.calls, self._turn.usd) if self._turn else (0, 0.0)
         (first, *others), files = final(self._view, note, self._masked, calls=calls, usd=usd)
         try:
-            await insist(lambda: shown.edit(content=first, view=None))
+            await insist(lambda: shown.edit(content=first, view=None), patient=False)
             for number, each in enumerate(others):
                 last = files if number == len(others) - 1 else ()
-                made = [discord.File(io.BytesIO(file.content), file.name) for file in last]
-                await channel.send(each, files=made, nonce=f"{shown.id}-{number}")
+                await insist(functools.partial(_send, channel, each, last, f"{shown.id}-{number}"), patient=False)
         except (MessageGoneError, ThreadGoneError, discord.DiscordException) as error:
             await log.awarning("answer not shown", channel=self._row.channel_id, error=str(error))
 
     def _masked(self, text: str) -> str:
         return self._bot.crew.mask.text(text)
+
+
+async def _send(
+    channel: discord.abc.Messageable, text: str, files: Sequence[Attachment], nonce: str
+) -> discord.Message:
+    made = [discord.File(io.BytesIO(file.content), file.name) for file in files]
+    return await channel.send(text, files=made, suppress_embeds=True, nonce=nonce)
 
 
 class StopButton(

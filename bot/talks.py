@@ -7,6 +7,7 @@ In an agent's thread it does not: what is written there goes to the agent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from bot.talk_missed import missed
 from bot.talk_store import TalkRow, TalkStore
 from bot.talk_turn import Answer
 from vps import talks
-from vps.errors import HostError, VpsError
+from vps.errors import VpsError
 from vps.models import new_name
 
 if TYPE_CHECKING:
@@ -108,16 +109,17 @@ class Talks:
 
     async def begin(self) -> None:
         """End what a bot before this one left: its conversations at the gateway, and answers that will not go on."""
+        left = await self._store.under_way()
         while not self._ready.is_set():
             try:
                 await talks.clear(self._bot.crew.relay)
-                self._ready.set()
-            except HostError as error:
-                await log.awarning("host does not answer", error=str(error), again_in_s=_AGAIN_S)
+            except VpsError as error:
+                await log.awarning("conversations not ended on the host", error=str(error), again_in_s=_AGAIN_S)
                 await asyncio.sleep(_AGAIN_S)
-        for channel_id, message_id in (await self._store.under_way()).items():
-            if channel_id not in self.answers:
-                await self._cut_off(channel_id, message_id)
+            else:
+                for channel_id, message_id in left.items():
+                    await self._cut_off(channel_id, message_id)
+                self._ready.set()
 
     async def _cut_off(self, channel_id: int, message_id: int) -> None:
         message = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)
@@ -238,7 +240,8 @@ class Talks:
             await self._tell(message, text)
 
     async def _tell(self, message: discord.Message, text: str) -> None:
-        await insist(lambda: message.reply(text, mention_author=False, nonce=f"{message.id}-n"))
+        with contextlib.suppress(discord.Forbidden):
+            await insist(lambda: message.reply(text, mention_author=False, nonce=f"{message.id}-n"), patient=False)
 
     # -- what is answered ----------------------------------------------------------------------------------------
 
@@ -276,6 +279,9 @@ class Talks:
         try:
             own = "\n".join(self._words(each.message) for each in batch)
             await answer.give(channel, message, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
+        except discord.Forbidden as error:
+            with unimportant():
+                await message.author.send(f"❌ I cannot answer in <#{channel.id}>: {error.text}. Give me the right to.")
         finally:
             del self.answers[channel.id]
 

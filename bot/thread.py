@@ -182,7 +182,7 @@ class RunThread:
             # From here on it may be there without anybody knowing, until the answer comes.
             self._read = False
             message = await self._messages.send(
-                text, files=_files(body.files), nonce=self._nonce(str(row.number)), **more
+                text, files=_files(body.files), suppress_embeds=True, nonce=self._nonce(str(row.number)), **more
             )
             metrics.MESSAGES.inc()
             return message.id

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from vps.errors import HostError
+from vps.errors import VpsError
 from vps.relay import Relay
 
 _BEGIN_S, _END_S = 30.0, 10.0
@@ -25,7 +25,7 @@ async def admitted(relay: Relay, name: str, person: str, budget_usd: float) -> A
         yield str(answer["socket"])
     finally:
         # A lost host is asked by the next bot that starts.
-        with contextlib.suppress(HostError):
+        with contextlib.suppress(VpsError):
             await asyncio.shield(relay.ask("talk-end", {"name": name}, timeout=_END_S))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,6 +14,7 @@ from mcp.server.session import ServerSession
 from mcp.shared.context import RequestContext
 from mcp.shared.exceptions import McpError
 
+from agents.surfaces.options import sendable
 from vps.errors import VpsError
 
 ASKING_S = 170.0
@@ -30,11 +30,6 @@ _FORM: dict[str, Any] = {
     "required": ["confirm"],
 }
 _GONE = (anyio.ClosedResourceError, anyio.BrokenResourceError)
-
-
-def sendable(value: Any) -> Any:
-    """JSON without lone surrogates, which names of files have and UTF-8 has not: one would end the session."""
-    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 class NobodyAsked(VpsError):

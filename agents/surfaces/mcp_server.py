@@ -17,9 +17,9 @@ from mcp import types
 from mcp.server.lowlevel import Server
 
 from agents.rights import Right
-from agents.surfaces.mcp_client import HEARTBEAT_S, Client, NobodyAsked, sendable
+from agents.surfaces.mcp_client import HEARTBEAT_S, Client, NobodyAsked
 from agents.surfaces.mcp_host import Host
-from agents.surfaces.options import for_models, schema
+from agents.surfaces.options import for_models, schema, sendable
 from agents.tools.core import Call, NotPermitted, Output, Tool
 from agents.tools.stakes import Stake
 from agents.tools.workspaces import DiffOutput

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Sequence
@@ -64,3 +65,8 @@ def _without_none(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, types.UnionType):
         return next(part for part in get_args(annotation) if part is not type(None))
     return annotation
+
+
+def sendable(value: Any) -> Any:
+    """JSON without lone surrogates, which names of files have and UTF-8 has not: one would end the session."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))

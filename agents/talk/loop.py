@@ -10,6 +10,7 @@ import structlog
 from anthropic.types import Message, TextBlock, ToolUseBlock
 
 from agents.crew import Crew
+from agents.rights import Right
 from agents.talk import memory, prompt
 from agents.tools.confirmation import NotConfirmed
 from agents.tools.core import Call, Output, Tool
@@ -37,6 +38,7 @@ _ENDS: Mapping[str, str] = {
 
 How = Literal["done", "failed", "declined"]
 Confirm = Callable[[str], Awaitable[bool]]
+Rights = Callable[[], Awaitable[frozenset[Right]]]
 
 
 class Asks(Protocol):
@@ -83,10 +85,10 @@ Keep = Callable[[memory.Turn], Awaitable[None]]
 class Turn:
     """The answer to one message. `messages` are valid at any time once they are `memory.mended`; `usd` is by list prices."""
 
-    def __init__(self, crew: Crew, model: Asks, call: Call, confirm: Confirm, watch: Watch) -> None:
-        """`call` tells who calls; each tool call gets an id of its own."""
+    def __init__(self, crew: Crew, model: Asks, call: Call, rights: Rights, confirm: Confirm, watch: Watch) -> None:
+        """`call` tells who calls; each tool call gets an id of its own, and the `rights` that the person has by then."""
         self._crew, self._model, self._watch, self._confirm = crew, model, watch, confirm
-        self._call = replace(call, confirmed=CONFIRMED)
+        self._call, self._rights = replace(call, confirmed=CONFIRMED), rights
         self.messages = memory.Turn()
         self.asked = 0
         self.calls = 0
@@ -141,7 +143,7 @@ class Turn:
             return "failed", _TOO_MANY
         self.calls += 1
         try:
-            call = self._made(block.id, given)
+            call = replace(self._made(block.id, given), rights=await self._rights())
             await self._check_address(tool, given, call)
             output: Output = await tool.invoke(self._crew, given, call)
         except NotConfirmed:
@@ -155,7 +157,7 @@ class Turn:
 
     async def _check_address(self, tool: Tool[Any, Any], given: Mapping[str, Any], call: Call) -> None:
         """An address that its person did not write may carry out what the model has read. Raises NotConfirmed."""
-        if tool is not CLONE or str(given.get("repo_url", "")) in self._own:
+        if tool is not CLONE or _same(str(given.get("repo_url", ""))) in map(_same, self._own.split()):
             return
         await tool.check(self._crew, given, call)
         assert call.confirm is not None
@@ -174,6 +176,11 @@ class Turn:
                 self._watch.asks(call_id, over=True)
 
         return replace(self._call, id=call_id, progress=progress, confirm=confirm)
+
+
+def _same(address: str) -> str:
+    """An address as it is compared: people leave out what a model adds."""
+    return address.strip("<>()[],;!?\"'").removeprefix("https://").rstrip("./").removesuffix(".git").casefold()
 
 
 def _told(output: Output) -> str:

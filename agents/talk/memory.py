@@ -9,6 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from agents.surfaces.options import sendable
+
 Message = dict[str, Any]
 Turn = list[Message]
 
@@ -19,12 +21,14 @@ MOST = 160_000
 _STUB = "[An old result, no longer kept.]"
 _BROKEN_OFF = "It was broken off: it may have been done. Look before you do it again."
 _STOPPED = "[This turn was broken off here.]"
+_WORDLESS = "(no words)"
+"""The API takes no empty text."""
 _HEAD = 0.7
 
 
 def said(text: str) -> Message:
     """A person's message."""
-    return {"role": "user", "content": [{"type": "text", "text": text}]}
+    return {"role": "user", "content": [{"type": "text", "text": text if text.strip() else _WORDLESS}]}
 
 
 def result(call: str, text: str, *, error: bool = False) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def outgoing(turns: Sequence[Turn]) -> list[Message]:
     messages = [message for turn in turns for message in turn]
     *before, last = messages
     content = [*last["content"][:-1], {**last["content"][-1], "cache_control": {"type": "ephemeral"}}]
-    return [*before, {**last, "content": content}]
+    return sendable([*before, {**last, "content": content}])
 
 
 def _size(turns: Sequence[Turn]) -> int:

@@ -153,7 +153,7 @@ class World:
         if body.get("enforce_nonce") and (known := self._nonces.get((channel.id, str(nonce)))):
             return known
         message = Message(self.ids(), channel, author, flags=body.get("flags") or 0, nonce=nonce, extra=extra or {})
-        message.reference = self._reference(body)
+        message.reference = self._reference(channel, body, is_reply=kind is None)
         message.type = kind if kind is not None else REPLY if message.reference else 0
         self._apply(message, body, uploads or {})
         self._mention(message, body.get("allowed_mentions"))
@@ -220,12 +220,14 @@ class World:
         else:
             self.announce("MESSAGE_UPDATE", self.message_event(message))
 
-    def _reference(self, body: Json) -> Message | None:
+    def _reference(self, channel: Channel, body: Json, *, is_reply: bool) -> Message | None:
         reference: Json | None = body.get("message_reference")
         if not reference:
             return None
-        for channel in (*self.channels.values(), *self._direct.values()):
-            if found := channel.messages.get(int(reference["message_id"])):
+        for other in (*self.channels.values(), *self._direct.values()):
+            if found := other.messages.get(int(reference["message_id"])):
+                if is_reply and other is not channel:
+                    raise errors.invalid_body(["message_reference: Cannot reply to a message in a different channel"])
                 return found
         if reference.get("fail_if_not_exists", True):
             raise errors.invalid_body(["message_reference: Unknown message"])

@@ -32,6 +32,7 @@ def begin(root: str, request: dict[str, Any]) -> dict[str, Any]:
     if len(os.fsencode(path)) > _LONGEST:
         remedy = "Take a root directory with a shorter path."
         raise Refused("AGENTFLOW_ROOT", f"{root} is so long that sshd leads to no socket in it.", remedy)
+    gateway.revoke(root, name)  # one that was left may be of another person's turn
     spec = {"network": "none", "workspace": "", "talk": True}
     gateway.admit(root, name, {**spec, "person": request["person"], "budget_usd": request["budget_usd"]})
     until = time.monotonic() + _READY_S

@@ -108,3 +108,10 @@ def test_only_the_last_block_that_goes_out_is_marked_and_nothing_that_is_kept() 
     marked = [block for message in sent for block in message["content"] if "cache_control" in block]
     assert [block["text"] for block in marked] == ["two"]
     assert "cache_control" not in json.dumps(turns)
+
+
+def test_what_the_api_does_not_take_never_goes_out() -> None:
+    turn = [memory.said(" "), called("a"), {"role": "user", "content": [memory.result("a", "caf\udce9")]}]
+    sent = json.dumps(memory.outgoing([turn]), ensure_ascii=False)
+    assert "caf?" in sent.encode().decode()
+    assert memory.said(" ")["content"][0]["text"].strip()

@@ -47,6 +47,14 @@ def test_one_is_let_in_for_a_turn(root: Path) -> None:
     assert specs(root) == []
 
 
+def test_one_that_was_left_is_of_whoever_talks_next(root: Path) -> None:
+    give(root, "api_key")
+    talks.begin(str(root), REQUEST)
+    talks.begin(str(root), {**REQUEST, "person": "discord:2", "budget_usd": 1.0})
+    spec = json.loads((root / "gateway" / "specs" / f"{NAME}.json").read_text())
+    assert (spec["person"], spec["budget_usd"]) == ("discord:2", 1.0)
+
+
 def test_a_subscription_lets_nobody_in(root: Path) -> None:
     give(root, "oauth")
     with pytest.raises(Refused, match="for Claude Code alone"):
