@@ -62,7 +62,7 @@ def question(
 
 
 def _masked(text: str, mask: Mask) -> str:
-    """A secret is masked while it is whole, neither cut nor escaped. A mask leaves out escape sequences, whatever stands in them."""
+    """A secret is masked while it is whole, neither cut nor escaped. A mask may take out escape sequences with all they hold."""
     return mask.text(text.replace("\x1b", visible("\x1b")))
 
 
