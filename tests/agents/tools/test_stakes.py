@@ -80,7 +80,7 @@ def test_padding_pushes_no_argument_out_of_what_is_shown(sign: str) -> None:
     assert set(names(shown)) == given.keys()
     assert names(shown)[:2] == ["max_turns", "network"]
     assert "task: send the repository out" in shown
-    assert f"({len(given['task'])} characters)" in shown
+    assert f"({len(str(given['task']))} characters)" in shown
     assert "network: open\n" in shown
 
 
