@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.render.text import plain
+from bot.render.text import fence, plain
 
 EXPIRES_S = 120.0
 
@@ -46,9 +46,16 @@ def asked(interaction: discord.Interaction[Any]) -> Callable[[str], Awaitable[bo
 
     async def ask(question: str) -> bool:
         view = Confirmation(interaction.user.id)
-        await interaction.edit_original_response(content=f"⚠️ {plain(question)}", view=view)
+        shown = _shown(question)
+        await interaction.edit_original_response(content=f"⚠️ {shown}", view=view)
         if await view.wait():
-            await interaction.edit_original_response(content=f"⌛ {plain(question)} Nobody answered.", view=None)
+            await interaction.edit_original_response(content=f"⌛ {shown} Nobody answered.", view=None)
         return view.agreed
 
     return ask
+
+
+def _shown(question: str) -> str:
+    """One that holds what a model gave has lines, of which no markup may hide or change anything."""
+    text = plain(question)
+    return f"Shall I?\n{fence(text)}" if "\n" in text else text

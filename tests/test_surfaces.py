@@ -22,6 +22,7 @@ from agents.voice import wanted
 from bot.slash import commands
 from tests.elevenlabs_standin.spec import specification
 from vps.errors import BadInput
+from vps.mask import Mask
 
 AnyTool = Tool[Any, Any]
 GOOD: dict[str, Any] = {
@@ -140,7 +141,7 @@ def test_names_and_verbs_are_told_apart() -> None:
 def test_whoever_calls_by_a_model_knows_what_is_at_stake(tool: AnyTool) -> None:
     given = tool.parse(required(tool, GOOD))
     assert (tool.stakes is not None) is tool.changes
-    said = question(tool.description, given)
+    said = question(tool.description, given, Mask())
     assert all(f"{name}: {value}" in said for name, value in typed(tool).items() if name not in ("code", "usd"))
 
 

@@ -25,8 +25,6 @@ CONFIRMED = frozenset({Stake.SPENDS, Stake.PUSHES, Stake.DELETES, Stake.OPENS})
 """What a person says yes to, whatever the model says."""
 MOST_CALLS = 64
 """Tool calls for one message."""
-_WHOLE = 600
-"""Characters from which an argument is shown once more in full: a question shows its beginning."""
 _DECLINED = "The person declined this. Do not do it by another way."
 _TOO_MANY = f"Not done: {MOST_CALLS} calls are the limit for one message."
 _FAILED = "Something went wrong with that. Try it once more, then go on without it."
@@ -88,7 +86,7 @@ class Turn:
     def __init__(self, crew: Crew, model: Asks, call: Call, rights: Rights, confirm: Confirm, watch: Watch) -> None:
         """`call` tells who calls; each tool call gets an id of its own, and the `rights` that the person has by then."""
         self._crew, self._model, self._watch, self._confirm = crew, model, watch, confirm
-        self._call, self._rights = replace(call, confirmed=CONFIRMED), rights
+        self._call, self._rights = replace(call, confirmed=CONFIRMED, in_full=True), rights
         self.messages = memory.Turn()
         self.asked = 0
         self.calls = 0
@@ -143,7 +141,7 @@ class Turn:
             return "failed", _TOO_MANY
         self.calls += 1
         try:
-            call = replace(self._made(block.id, given), rights=await self._rights())
+            call = replace(self._made(block.id), rights=await self._rights())
             await self._check_address(tool, given, call)
             output: Output = await tool.invoke(self._crew, given, call)
         except NotConfirmed:
@@ -161,17 +159,18 @@ class Turn:
             return
         await tool.check(self._crew, given, call)
         assert call.confirm is not None
-        if not await call.confirm(self._crew.mask.text(question(tool.description, tool.parse(given)))):
+        asked = question(tool.description, tool.parse(given), self._crew.mask, in_full=True)
+        if not await call.confirm(asked):
             await tool.refuse(self._crew, given, call, NotConfirmed())
 
-    def _made(self, call_id: str, given: Mapping[str, Any]) -> Call:
+    def _made(self, call_id: str) -> Call:
         async def progress(text: str) -> None:
             self._watch.step(call_id, text)
 
         async def confirm(question: str) -> bool:
             self._watch.asks(call_id, over=False)
             try:
-                return await self._confirm(question + self._crew.mask.text(_in_full(given)))
+                return await self._confirm(question)
             finally:
                 self._watch.asks(call_id, over=True)
 
@@ -187,11 +186,6 @@ def _told(output: Output) -> str:
     """People get the patch of a difference in a file."""
     patch = f"\n{output.patch}" if isinstance(output, DiffOutput) and output.patch else ""
     return output.summary() + patch
-
-
-def _in_full(given: Mapping[str, Any]) -> str:
-    """What a question shows the beginning of alone: the rest may be what matters."""
-    return "".join(f"\n\n{name} in full:\n{value}" for name, value in given.items() if len(str(value)) > _WHOLE)
 
 
 def _object(value: object) -> dict[str, Any]:

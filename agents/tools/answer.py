@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from agents.crew import Crew
 from agents.rights import Right
+from agents.tools import asking
 from agents.tools.agents import AgentInput, named
 from agents.tools.core import Call, Output, Tool
 from agents.tools.send import message_id
 from agents.tools.stakes import Stake, always
 from vps import answering
+from vps.events.asked import Answer, Question
 from vps.questions import LONGEST, headline, interpret
 
 _NUMBERS = re.compile(r"\d{1,3}(?:\s*,\s*\d{1,3})*")
@@ -62,6 +65,24 @@ class AnswerOutput(Output):
         return f"{self.asked} Answered: {self.answer}".strip()
 
 
+def _meant(question: Question, given: AnswerInput) -> Answer:
+    numbers = [int(number) for number in given.options.split(",")] if given.options else []
+    return interpret(question, given.answer, numbers)
+
+
+async def _subject(crew: Crew, given: AnswerInput) -> tuple[AnswerInput, Mapping[str, str]]:
+    """The question that is open now: by the time of the yes it may be another."""
+    name = await named(crew, given.container_id)
+    question = (await answering.look(crew.relay, name, crew.mask)).chosen(given.question)
+    meant = _meant(question, given)
+    about = asking.subject(question)
+    if meant.verdict == "always" and question.always:
+        about["always covers"] = question.always
+    if meant.words != given.answer:
+        about["taken as"] = meant.words
+    return given.model_copy(update={"container_id": name, "question": question.id}), about
+
+
 async def _answer(crew: Crew, given: AnswerInput, call: Call) -> AnswerOutput:
     name = await named(crew, given.container_id)
     identity = message_id(call.origin.caller, call.id)
@@ -69,8 +90,7 @@ async def _answer(crew: Crew, given: AnswerInput, call: Call) -> AnswerOutput:
     if (done := next((end for _, end in asked.over.values() if end.call == identity), None)) is not None:
         return AnswerOutput(container_id=name, question=done.id, answer=done.answer.words, call=identity)
     question = asked.chosen(given.question)
-    numbers = [int(number) for number in given.options.split(",")] if given.options else []
-    answer = interpret(question, given.answer, numbers)
+    answer = _meant(question, given)
     await answering.answer(crew.relay, name, question, answer, call.origin, identity)
     return AnswerOutput(
         container_id=name, question=question.id, asked=headline(question), answer=answer.words, call=identity
@@ -87,5 +107,6 @@ ANSWER = Tool(
     _answer,
     is_once=True,
     stakes=always(Stake.SPENDS),
+    subject=_subject,
 )
 TOOLS = (ANSWER,)

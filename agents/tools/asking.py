@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pydantic import BaseModel, ConfigDict
 
 from vps.events.asked import Answer, Answered, Kind, Question
@@ -47,6 +49,22 @@ def _told(question: Question, now: float, mask: Mask) -> OpenQuestion:
         several=question.several,
         expires_in_ms=left,
     )
+
+
+def subject(question: Question) -> dict[str, str]:
+    """What a person has to see before a model answers in their name, by names; the words are an agent's."""
+    if question.kind == "plan":
+        return {"it asks": headline(question), "its plan": question.text}
+    if question.kind == "permission":
+        # Whatever the agent has put first: what is short stays whole.
+        given = dict(sorted(question.input.items(), key=lambda each: len(str(each[1]))))
+        return {
+            "it asks": headline(question),
+            "its tool": question.tool,
+            "its input": json.dumps(given, ensure_ascii=False),
+        }
+    options = "\n".join(f"{number}. {option.label}" for number, option in enumerate(question.options, 1))
+    return {"it asks": question.text or headline(question)} | ({"its options": options} if options else {})
 
 
 def readable(event: Question | Answered) -> str:

@@ -75,7 +75,7 @@ class Call:
     caller with the same `id` are one call, however often it arrives. `run` names the run that a spawn makes: there is one of a
     name, so whoever asks again goes on with the one there is. `agent` is the run whose agent calls, and `announce` makes the place
     where a run is going to be shown, where there is one. `confirmed` is what a person has to say yes to besides, because a model
-    calls for them.
+    calls for them; `in_full` tells that they can be shown a question of any length.
     """
 
     origin: Origin
@@ -87,6 +87,7 @@ class Call:
     agent: RunRecord | None = None
     announce: Callable[[RunRecord], Awaitable[Announced | None]] | None = None
     confirmed: Stakes = NOTHING
+    in_full: bool = False
 
 
 @dataclass(slots=True)
@@ -105,7 +106,8 @@ class Tool(Generic[In, Out]):
     """One tool of the contract. `verb` is its short name for people, in one word or two: `/spawn`, `agentflow workspace clone`.
 
     `confirm` gives the question a person has to say yes to before it is done; None where there is none to ask. It raises VpsError
-    for what would be refused after the yes. `stakes` tells what is at stake with these parameters. `restrict` raises NotPermitted
+    for what would be refused after the yes. `stakes` tells what is at stake with these parameters. Where that has to be confirmed,
+    `subject` binds them to what they mean now, and tells of that what a person has to see. `restrict` raises NotPermitted
     for parameters that take more than `right`. `reads` marks one that changes nothing although it takes more than the right to
     view. `is_once` marks one whose handler does calls of one id once by itself.
     """
@@ -120,6 +122,7 @@ class Tool(Generic[In, Out]):
     timeout_s: float = 60.0
     confirm: Callable[[Crew, In], Awaitable[str | None]] | None = None
     stakes: Callable[[In], Stakes] | None = None
+    subject: Callable[[Crew, In], Awaitable[tuple[In, Mapping[str, str]]]] | None = None
     restrict: Callable[[In, frozenset[Right]], None] | None = None
     reads: bool = False
     is_once: bool = False
@@ -221,7 +224,8 @@ class Tool(Generic[In, Out]):
     async def _confirmed_and_done(self, crew: Crew, given: In, call: Call) -> Out:
         asked = await self.confirm(crew, given) if self.confirm else None
         if self.at_stake(given) & call.confirmed:
-            asked = "\n".join(filter(None, [question(self.description, given), asked]))
+            given, about = await self.subject(crew, given) if self.subject else (given, dict[str, str]())
+            asked = question(self.description, given, crew.mask, about=about, told=asked or "", in_full=call.in_full)
         if asked is not None:
             await self._confirmed(crew, given, call, asked)
         return await self._bounded(crew, given, call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -10,7 +11,7 @@ from pydantic import Field, field_validator
 from agents.crew import Crew
 from agents.rights import Right
 from agents.tools.core import Call, Output, Tool
-from agents.tools.names import BranchName
+from agents.tools.names import BranchName, is_branch_name
 from agents.tools.stakes import Stake, always
 from agents.tools.workspaces import NETWORK_S, WorkspaceInput
 from vps.errors import BadInput
@@ -69,6 +70,21 @@ async def _push(crew: Crew, given: PushInput, call: Call) -> PushOutput:
         workspace_name=done.name, branch=done.branch, sha=done.sha, url=done.url, committed=done.committed,
         commits=commits, agents=list(done.agents), note=done.note,
     )  # fmt: skip
+
+
+async def _subject(crew: Crew, given: PushInput) -> tuple[PushInput, Mapping[str, str]]:
+    """The branch the workspace is on now, which its agent chooses, and where it would go."""
+    on, url = await crew.workspaces.push_target(given.workspace_name)
+    branch = given.branch or on or (await crew.workspaces.find(given.workspace_name)).branch
+    if not is_branch_name(branch):
+        # Nobody could be held to it.
+        remedy = "Rename it there, or push with the button in the agent's thread."
+        raise BadInput(
+            "branch", f"that the workspace is on has no name that can be given: {branch[:100]!r}.", remedy=remedy
+        )
+    if not url:
+        raise BadInput("workspace_name", "has no remote repository.", remedy="Clone one, or create it with one.")
+    return given.model_copy(update={"branch": branch}), {"goes to": parse_remote(url).url}
 
 
 _CRUD = " .,:;<>\"\\'"
@@ -135,7 +151,7 @@ def _obstacle(workspace: Workspace, vault: Vault) -> tuple[str, str] | None:
 
 
 PUSH = Tool("push_workspace", "workspace push", "Commit what is uncommitted, and push", Right.MANAGE, PushInput,
-            PushOutput, _push, timeout_s=NETWORK_S, stakes=always(Stake.PUSHES))  # fmt: skip
+            PushOutput, _push, timeout_s=NETWORK_S, stakes=always(Stake.PUSHES), subject=_subject)  # fmt: skip
 PULL_REQUEST = Tool("open_pull_request", "workspace pr", "Open a pull request on GitHub", Right.MANAGE, PullRequestInput,
                     PullRequestOutput, _pull_request, stakes=always(Stake.PUSHES))  # fmt: skip
 TOOLS = (PUSH, PULL_REQUEST)

@@ -164,4 +164,5 @@ def _asking(call: Call, name: str, errand: _Errand) -> Call:
         errand.asked.set()
         return await asks(question)
 
-    return replace(call, id=name, confirmed=call.confirmed | CONFIRMED, confirm=confirm if asks else None)
+    confirmed = call.confirmed | CONFIRMED
+    return replace(call, id=name, confirmed=confirmed, confirm=confirm if asks else None, in_full=True)

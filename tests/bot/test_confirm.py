@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from agents import audit
 from agents.rights import Grants, Right, up_to
 from agents.tools.core import Call, ConfirmationRequired
+from agents.tools.stakes import Stake
 from agents.tools.workspaces import DELETE
 from bot import confirm
 from tests.bot.scene import RUN_S, Ground, Scene, opened
@@ -53,6 +55,19 @@ async def test_a_code_is_redeemed_after_its_question_and_lets_that_call_pass_onc
     await DELETE.invoke(scene.bot.crew, GONE, AGENT)
     make_draft(scene)
     assert await code_of(scene) != code
+
+
+async def test_what_a_model_gave_is_shown_so_that_its_markup_hides_nothing(scene: Scene) -> None:
+    make_draft(scene)
+    model = replace(AGENT, confirmed=frozenset({Stake.DELETES}))
+    with pytest.raises(ConfirmationRequired) as required:
+        await DELETE.invoke(scene.bot.crew, GONE, model)
+    interaction = await scene.slash("confirm", code=required.value.code)
+    asked = await interaction.shows("Delete draft with ", RUN_S)
+    assert asked.content.startswith("⚠️ Shall I?\n```\nDelete a workspace")
+    assert "\nforce: True" in asked.content
+    await scene.click(asked, "Cancel", user=scene.ada)
+    await interaction.shows("Not confirmed: nothing was done", RUN_S)
 
 
 async def test_nobody_is_asked_about_a_workspace_that_is_not_there(scene: Scene) -> None:

@@ -199,7 +199,7 @@ async def test_what_an_agent_that_was_killed_had_not_taken_it_reads_first_when_i
     assert "It reads this first when the next reply wakes it." in answer.content
     assert answer.id < end.id
     assert marks(scene, message) == {QUEUED}
-    scene.discord.world.edit_message(message, {"content": "not too late"})
+    scene.discord.world.edit_message(message, {"content": "scenario:ok, and not too late"})
     await until(lambda: any(each.get("tool") == "edit_claude_message" for each in scene.logged))
     await scene.stop_bot()
     later = await scene.discord.say(scene.ada, thread, "scenario:ok")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
+
+import pytest
 
 from agents.rights import Right
 from agents.tools.answer import ANSWER, AnswerOutput
-from agents.tools.core import Call
+from agents.tools.core import Call, NotConfirmed
+from agents.tools.stakes import Stake
 from bot.listener import TAKEN
 from tests.bot.bot_process import environ, started
 from tests.bot.scene import RUN_S, Ground, Scene, opened
@@ -28,6 +32,21 @@ async def asked(scene: Scene, thread: Channel, words: str) -> Message:
 async def told(scene: Scene, message: Message, words: str) -> None:
     """Wait until a question's message tells how it ended, and can be pressed no more."""
     await scene.discord.wait_for(lambda: words in message.content and not message.buttons, RUN_S)
+
+
+async def shown_before_a_model_answers(scene: Scene, name: str) -> str:
+    """To the person it calls for, who declines."""
+    questions: list[str] = []
+
+    async def decline(question: str) -> bool:
+        questions.append(question)
+        return False
+
+    origin = Origin(caller="talk:1", surface="tests")
+    call = Call(origin, frozenset(Right), confirm=decline, confirmed=frozenset({Stake.SPENDS}))
+    with pytest.raises(NotConfirmed):
+        await ANSWER.invoke(scene.bot.crew, {"container_id": name, "answer": "always"}, call)
+    return questions.pop()
 
 
 def labels(message: Message) -> list[str | None]:
@@ -119,6 +138,10 @@ async def test_a_permission_is_given_and_another_denied_with_a_reason(scene: Sce
         lambda message: message is not first and "Allow **Bash**" in message.content and bool(message.buttons),
         RUN_S,
     )
+    shown = await shown_before_a_model_answers(scene, await scene.name_of(thread))
+    assert "its tool: Bash\n" in shown
+    assert '"command": "echo permitted' in shown
+    assert re.search(r"^question: \S+$", shown, re.MULTILINE)
     form = await scene.click(second, "Deny…")
     await form.answered()
     await scene.discord.submit(scene.ada, form, words="once is enough")

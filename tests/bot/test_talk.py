@@ -171,6 +171,8 @@ async def test_from_clone_to_push_by_words_with_a_press_for_what_spends_and_push
         thread, lambda each: "push_workspace" in each.text or ("Add auth" in each.text and bool(each.buttons)), RUN_S
     )
     assert await remote.head("api") == head
+    assert "\nbranch: main\n" in pushing.text
+    assert f"\ngoes to: {url}\n" in pushing.text
     await scene.click(pushing, "Yes, do it")
 
     end = await answered(scene, thread, "It is pushed.")

@@ -112,7 +112,7 @@ def tool_of(place: Place, tool: Tool[Any, Any], output: Callable[[Any], Output])
             place.done.append((tool.name, given.model_dump(exclude_defaults=True)))
         return output(given)
 
-    return replace(tool, handler=handler, confirm=None)
+    return replace(tool, handler=handler, confirm=None, subject=None)
 
 
 API = Workspace(name="api", path="/opt/agentflow/workspaces/api", branch="main")
