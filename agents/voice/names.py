@@ -139,9 +139,9 @@ def _fitting_workspaces(given: str, names: Sequence[str]) -> list[str]:
     """By the whole name, then by the name aloud, then the same without small words, then by how a word of it begins."""
     meant = [each for each in map(_squeezed, _without_small(_words(given))) if each]
     for each in dict.fromkeys(meant):
-        for form in (lambda name: [name], lambda name: [workspace(name), _whole(name)]):
-            if exact := [name for name in names if each in map(_squeezed, form(name))]:
-                return exact
+        exact = [name for name in names if _squeezed(name) == each]
+        if exact := exact or [name for name in names if each in map(_squeezed, (workspace(name), _whole(name)))]:
+            return exact
     return [name for name in names if meant and any(start.startswith(meant[-1]) for start in _starts(name))]
 
 
