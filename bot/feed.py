@@ -155,6 +155,12 @@ class Feed:
             self._timeline = Timeline(self._record.workspace)
             self.backlog.shown(self.backlog.end)
             await reading
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        end = self._ended
+        if self.news is not None and isinstance(end, End) and not self._tally.is_told:
+            self.news.ended(end.size, self._outcome(end))
 
     async def _refused(self, why: str) -> None:
         await self._report(f"Discord does not let me write in its thread: {why}. I go on trying.")
@@ -315,8 +321,7 @@ class Feed:
 
     async def _show_end(self, thread: RunThread, end: End | Fault) -> None:
         outcome = self._outcome(end)
-        if self.news is not None and isinstance(end, End) and not self._tally.is_told:
-            self.news.ended(end.size, outcome)
+        self._tell_end()
         until = self._until()
         self._crew.known.note(self._recorded(outcome, until))
         view, size = self._view(outcome), end.size if isinstance(end, End) else self.backlog.end

@@ -174,9 +174,10 @@ class Listener:
             await self._means.store.save_heard(self._run, last)
 
     async def _take(self, message: discord.Message) -> None:
-        if is_said(message) and message.id not in await self._rows():
-            await self._deal_with(message)
-            if is_voice(message):
+        if is_said(message):
+            if message.id not in await self._rows():
+                await self._deal_with(message)
+            if is_voice(message):  # the bot may have gone between the two
                 await self._dictation.done(message)
         await self._means.store.save_heard(self._run, message.id)
 

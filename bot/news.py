@@ -54,8 +54,9 @@ class News:
             self._say(sentence(self._task, event))
 
     def ended(self, size: int, outcome: Outcome) -> None:
-        """It has ended, with a log of that size."""
+        """It has ended, with a log of that size; of which that is told once."""
         if size > self._known:
+            self._known = size
             self._say(ended(self._task, outcome), is_end=True)
 
     async def close(self) -> None:

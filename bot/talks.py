@@ -295,6 +295,10 @@ class Talks:
             quoted.append((answered.author.display_name[:100], answered.content[:_QUOTED]))
         return asked(self._words(message), quoted, len(message.attachments))
 
+    async def is_talk(self, message: discord.Message) -> bool:
+        """Whether it was said in a thread that the text agent opened. Raises discord.HTTPException."""
+        return await self._is_ours(message, addressed=False)
+
 
 def _not_permitted() -> NotPermitted:
     remedy = (

@@ -1,5 +1,5 @@
-"""Voice messages to the bot itself: directly, with a mention of it, or as a reply to it. What they say is shown and asked of the
-voice agent, and its answer comes as text, and spoken where that is wanted.
+"""Voice messages to the bot itself: directly, with a mention of it, as a reply to it, or in a thread of its talks. What they say is
+shown and asked of the voice agent, and its answer comes as text, and spoken where that is wanted; what ends later, as text.
 
 Those in agents' threads are replies to the agents: see bot.listener.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import secrets
 import time
 from collections import Counter
@@ -29,7 +30,6 @@ from bot import people
 from bot.ask_by_button import ask_person
 from bot.calls import STOPPING, Calls
 from bot.dictation import Dictation, is_voice, quoted
-from bot.inside import FromDiscord
 from bot.means import Means
 from bot.render.answers import failure
 from bot.render.spoken import is_wanted, speakable
@@ -49,6 +49,8 @@ _MOST_PARTS = 10
 """Messages that an answer takes."""
 _ASKING_S = 900.0
 """An answer may wait for buttons."""
+_TELLING_S = 60.0
+"""What may be tried to say something that nobody waits for."""
 
 
 _NO_RIGHT = "-# Not spoken: here I lack the permission *Send Voice Messages*."
@@ -57,16 +59,24 @@ _NO_RIGHT = "-# Not spoken: here I lack the permission *Send Voice Messages*."
 class Asks(Protocol):
     """The voice agent in text mode (`agents.voice.voices.Voices`)."""
 
-    async def ask(self, key: str, text: str, call: Callable[[str], Awaitable[Call]]) -> str:
-        """Its answer in the conversation of that key. `call` makes the call for one of its tools, by that call's id."""
+    async def ask(
+        self,
+        key: str,
+        text: str,
+        call: Callable[[str], Awaitable[Call]],
+        later: Callable[[str], Awaitable[None]] | None = None,
+    ) -> str:
+        """Its answer in the conversation of that key. `call` makes the call for one of its tools, by that call's id; `later` is
+        told what comes after the answer.
+        """
         ...
 
     async def tell(self, person: str, text: str) -> int:
         """Put news into the person's conversations; how many there are."""
         ...
 
-    async def close(self) -> None:
-        """End all of them."""
+    async def close(self, stopping: str = "") -> None:
+        """End all of them; who waits for something under way is told `stopping`."""
         ...
 
 
@@ -83,9 +93,9 @@ class VoiceMessages:
 
     def on_message(self, message: discord.Message) -> None:
         """Something was posted somewhere."""
-        if not is_voice(message) or message.author.bot or not self._is_for_us(message):
+        if not is_voice(message) or message.author.bot:
             return
-        task = asyncio.create_task(self._deal_with(message), name=f"voice {message.id}")
+        task = asyncio.create_task(self._guarded(message), name=f"voice {message.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -104,17 +114,32 @@ class VoiceMessages:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.voices is not None:
-            await self.voices.close()
+            await self.voices.close(STOPPING)
 
-    def _is_for_us(self, message: discord.Message) -> bool:
+    def _is_addressed(self, message: discord.Message) -> bool:
         me, answered = self._means.client.user, message.reference and message.reference.resolved
         replied = isinstance(answered, discord.Message) and answered.author == me
         return message.guild is None or replied or me in message.mentions
 
+    async def _is_for_us(self, message: discord.Message) -> bool:
+        """Not where an agent's listener has it. In a thread that was opened for a talk, people talk to each other as well."""
+        if await self._means.store.run_of(message.channel.id) is not None:
+            return False
+        if self._is_addressed(message):
+            return True
+        if not await self._bot.talks.is_talk(message):
+            return False
+        return Right.RUN in await self._means.people.of_writer(self._means.client, message)
+
+    async def _guarded(self, message: discord.Message) -> None:
+        try:
+            if await self._is_for_us(message):
+                await self._deal_with(message)
+        except Exception:  # noqa: BLE001  one message's trouble must not end the bot; it is logged with its trace
+            await log.aexception("voice message not dealt with", message=message.id)
+
     async def _deal_with(self, message: discord.Message) -> None:
         channel = message.channel.id
-        if await self._means.store.run_of(channel) is not None:
-            return  # its agent's listener has it
         self._waiting[channel] += 1
         try:
             with self._calls.under_way():
@@ -161,10 +186,21 @@ class VoiceMessages:
         try:
             async with asyncio.timeout(_ASKING_S):
                 key = f"discord:{message.channel.id}"
-                answer = await voices.ask(key, words, functools.partial(self._call, message))
+                answer = await voices.ask(key, words, functools.partial(self._call, message), self._later(message))
         except TimeoutError:
             raise VoiceError("The voice agent did not answer.", remedy="Say it again.") from None
         return plain(self._means.crew.mask.text(answer)).strip() or "The voice agent had nothing to say."
+
+    def _later(self, message: discord.Message) -> Callable[[str], Awaitable[None]]:
+        """Says what comes after the answer to a message, below the message."""
+        numbers = itertools.count()
+
+        async def say(text: str) -> None:
+            with unimportant():
+                async with asyncio.timeout(_TELLING_S):
+                    await self._say(message, plain(text), f"l{next(numbers)}-")
+
+        return say
 
     def _opened(self) -> Asks:
         if self.voices is None:
@@ -174,15 +210,16 @@ class VoiceMessages:
             self.voices = Voices(self._means.crew)
         return self.voices
 
-    async def _call(self, message: discord.Message, call_id: str) -> Call:
-        """For one call of a tool. The rights are those that the person has by then."""
-        bot = cast("Bot", self._means.client)
+    @property
+    def _bot(self) -> Bot:
+        return cast("Bot", self._means.client)
+
+    async def _call(self, message: discord.Message, _call_id: str) -> Call:
+        """For one call of a tool, which the conversation gives its id. The rights are those that the person has by then."""
         return Call(
             people.model_for(message, message.channel.id, "voice", self._means.crew.settings),
             await self._means.people.of_writer(self._means.client, message),
-            announce=FromDiscord(bot).announce,
             confirm=functools.partial(ask_person, message.channel, message.author.id),
-            id=f"{message.id}-{call_id}",
         )
 
     async def _permit(self, message: discord.Message) -> None:

@@ -29,6 +29,7 @@ _CALL_S = 90.0
 _PAGE = 100
 _PAGES = 50
 _NOT_FOUND = 404
+_IN_USE = 409
 
 
 @contextlib.contextmanager
@@ -64,9 +65,19 @@ class Account:
         """As a whole."""
         await _called(lambda: self._convai.tools.update(tool_id, request=cast("Any", {"tool_config": dict(config)})))
 
-    async def delete_tool(self, tool_id: str) -> None:
-        """For good."""
-        await _called(lambda: self._convai.tools.delete(tool_id))
+    async def delete_tool(self, tool_id: str) -> bool:
+        """For good; False where an agent has it, so that it stays."""
+        try:
+            await _called(lambda: self._convai.tools.delete(tool_id))
+        except VoiceUnavailable as error:
+            if isinstance(error.__cause__, ApiError) and error.__cause__.status_code == _IN_USE:
+                return False
+            raise
+        return True
+
+    async def is_used(self, tool_id: str) -> bool:
+        """Whether any agent has it."""
+        return bool((await _called(lambda: self._convai.tools.get_dependent_agents(tool_id))).agents)
 
     async def agent(self, agent_id: str) -> dict[str, Any] | None:
         """An agent by its id; None if there is none."""
@@ -128,7 +139,7 @@ async def _called(call: Callable[[], T]) -> T:
 def refused(error: ApiError) -> VoiceUnavailable:
     """What a refusal of the API comes to for a person."""
     if error.status_code in (401, 403):
-        remedy = "Check ELEVENLABS_API_KEY; it needs the right to read and write ElevenLabs Agents."
+        remedy = "Check ELEVENLABS_API_KEY; it needs ElevenLabs Agents (write), Speech to Text and Text to Speech."
         return VoiceUnavailable("ElevenLabs refused the key.", remedy=remedy)
     if error.status_code == _NOT_FOUND:
         return VoiceUnavailable("ElevenLabs knows no such agent or tool.", remedy=SETUP)

@@ -19,6 +19,7 @@ from agents.tools.core import Call, Tool
 from agents.tools.stakes import Stake
 from agents.voice import spoken, wanted
 from agents.voice.memory import Carried, Memory
+from agents.voice.names import Named
 from agents.voice.roster import Roster
 from vps.errors import VpsError
 
@@ -31,11 +32,17 @@ ASKED = (
     "I asked for confirmation in Discord. Nothing is done before the button is pressed; an update tells how it went."
 )
 UNDER_WAY = "It is under way. An update tells when it is done."
+_TELLING_S = 5.0
+"""What telling of the end of this process may take, of the time that systemd and Docker give (10 s at least)."""
+_TASK = 120
+"""Characters of a task that stand in a question."""
 _KEPT = 100
 """Calls that have ended, for one that arrives twice."""
 _TOOLS = {tool.name: tool for tool in wanted.voiced()}
 
 Maker = Callable[[str], Awaitable[Call]]
+Later = Callable[[str], Awaitable[None]]
+"""Tells a person what comes after the answer to a message of theirs; it does not raise."""
 
 
 @dataclass(slots=True)
@@ -43,6 +50,7 @@ class _Errand:
     """A call that is being carried out; `asked` is set while a person is asked."""
 
     tool: str
+    later: Later | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[str] | None = None
     is_late: bool = False
@@ -57,27 +65,41 @@ class Calls:
         self._errands: dict[str, _Errand] = {}
         self._later: set[asyncio.Task[None]] = set()
 
-    async def answer(self, session: str, tool: str, given: Mapping[str, Any], make: Maker) -> str:
-        """What to answer the agent with, within about two seconds, and never empty. The same id again is the same call."""
+    async def answer(
+        self, session: str, tool: str, given: Mapping[str, Any], make: Maker, later: Later | None = None
+    ) -> str:
+        """What to answer the agent with, within about two seconds, and never empty. The same id again is the same call.
+
+        `later` is told of an end that comes after that.
+        """
         raw = dict(given)
         call_id = str(raw.pop("tool_call_id", ""))
         name = identity(session, call_id)
         errand = self._errands.get(name)
         if errand is None:
             self._forget()
-            errand = self._errands[name] = _Errand(tool)
+            errand = self._errands[name] = _Errand(tool, later)
             self._memory.called(name, Carried(tool))
             errand.task = asyncio.create_task(self._done(name, errand, call_id, raw, make), name=f"voice {tool}")
         assert errand.task is not None
         return await self._soon(errand.task, errand)
 
-    async def close(self) -> None:
-        """Leave what is under way."""
-        tasks: list[asyncio.Task[Any]] = [each.task for each in self._errands.values() if each.task]
-        tasks += self._later
+    async def close(self, stopping: str = "") -> None:
+        """Leave what is under way; who waits for it is told `stopping`, where there is any."""
+        under_way = [each for each in self._errands.values() if each.task and not each.task.done()]
+        waiting = {each.later for each in under_way if each.later and each.is_late}
+        tasks: list[asyncio.Task[Any]] = [each.task for each in under_way if each.task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        telling: list[asyncio.Task[Any]] = [*self._later]
+        if stopping:
+            telling += [asyncio.ensure_future(later(stopping)) for later in waiting]
+        if telling:
+            await asyncio.wait(telling, timeout=_TELLING_S)
+        for task in telling:
+            task.cancel()
+        await asyncio.gather(*telling, return_exceptions=True)
 
     @property
     def is_busy(self) -> bool:
@@ -101,17 +123,22 @@ class Calls:
             return task.result()
         if not errand.is_late:
             errand.is_late = True
-            self._tell_later(task, errand.tool)
+            self._tell_later(task, errand)
         return ASKED if errand.asked.is_set() else UNDER_WAY
 
-    def _tell_later(self, task: asyncio.Task[str], tool: str) -> None:
-        later = asyncio.create_task(self._told(task, tool), name=f"voice end of {tool}")
+    def _tell_later(self, task: asyncio.Task[str], errand: _Errand) -> None:
+        later = asyncio.create_task(self._told(task, errand), name=f"voice end of {errand.tool}")
         self._later.add(later)
         later.add_done_callback(self._later.discard)
 
-    async def _told(self, task: asyncio.Task[str], tool: str) -> None:
-        said = await asyncio.shield(task)
-        await self._push(f"{tool.replace('_', ' ')}: {said}")
+    async def _told(self, task: asyncio.Task[str], errand: _Errand) -> None:
+        await asyncio.wait({task})
+        if task.cancelled():
+            return
+        told = end_of(errand.tool, task.result())
+        await self._push(told)
+        if errand.later is not None:
+            await errand.later(self._crew.mask.text(told))
 
     async def _done(self, name: str, errand: _Errand, call_id: str, raw: dict[str, Any], make: Maker) -> str:
         said = await self._carried_out(name, errand, call_id, raw, make)
@@ -129,11 +156,24 @@ class Calls:
 
     async def _invoked(self, tool: Tool[Any, Any], raw: dict[str, Any], call: Call) -> str:
         given = await self._meant(tool, raw, call)
+        call = self._telling_whom(call, given)
         output = await tool.invoke(self._crew, given, call)
         self._roster.note(output, given)
         if output_needs_names(tool) and not self._roster.roll:
             await self._roster.look(call)
         return spoken.spoken(output, self._roster.roll)
+
+    def _telling_whom(self, call: Call, given: Mapping[str, Any]) -> Call:
+        """The question begins with the agent that it is about: its id tells a person nothing."""
+        named, asks = self._roster.roll.get(str(given.get("container_id", ""))), call.confirm
+        if named is None or asks is None:
+            return call
+        about = self._crew.mask.text(_introduced(named))
+
+        async def confirm(question: str) -> bool:
+            return await asks(f"{about}\n{question}")
+
+        return replace(call, confirm=confirm)
 
     async def _meant(self, tool: Tool[Any, Any], raw: dict[str, Any], call: Call) -> dict[str, Any]:
         """A refusal leaves its line in the audit like any other; without the right, `invoke` is what refuses."""
@@ -148,6 +188,17 @@ class Calls:
 def output_needs_names(tool: Tool[Any, Any]) -> bool:
     """Whether its answer tells of agents."""
     return "container_id" in tool.output.model_fields or "agent" in tool.output.model_fields
+
+
+def end_of(tool: str, said: str) -> str:
+    """What a call came to, for those who did not wait for it."""
+    return f"{tool.replace('_', ' ')}: {said}"
+
+
+def _introduced(named: Named) -> str:
+    """An agent's name aloud, and the start of its task."""
+    name, task = f"{named.spoken[:1].upper()}{named.spoken[1:]}", " ".join(named.task.split())
+    return f"{name}: {task if len(task) <= _TASK else f'{task[: _TASK - 1]}…'}" if task else f"{name}."
 
 
 def identity(session: str, call_id: str) -> str:

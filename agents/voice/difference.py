@@ -76,6 +76,12 @@ def tool_changes(wanted: Mapping[str, Mapping[str, Any]], found: Sequence[FoundT
     return changes + [ToolChange("removed", tool.name, tool.id) for tool in gone]
 
 
+def kept(found: Sequence[FoundTool], wanted: Iterable[str]) -> list[FoundTool]:
+    """Of the account's tools those that are ours and wanted, one of each name."""
+    ours, _ = _first_of_each(each for each in found if each.is_ours)
+    return [ours[name] for name in wanted if name in ours]
+
+
 def agent_changes(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Field]:
     """What of the wanted is otherwise in the agent. What is not wanted is the owner's own."""
     return list(_differing(wanted, found, ""))

@@ -43,7 +43,7 @@ class Memory:
 
     def called(self, call_id: str, carried: Carried) -> None:
         """A call began or ended."""
-        self.calls = dict([*self.calls.items(), (call_id, carried)][-_CALLS:])
+        self.calls = dict([*(self.calls | {call_id: carried}).items()][-_CALLS:])
 
     def heard(self, text: str) -> None:
         """News from outside."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.tools.views import AgentView
@@ -23,9 +25,14 @@ _EMPTY = frozenset(
     )
 )
 """Words that tell no task from another."""
+_PART = rf"(?:{'|'.join(sorted(words.PARTS, key=len, reverse=True))}|\d+)(?![^\W_])"
 _NUMBER = re.compile(
-    r"(?:the\s+)?(?:agent\s+number|agent|number|no\.?|#)\s*([a-z0-9]+(?:[\s-][a-z0-9]+)?)\b", re.IGNORECASE
+    # "No" alone is none of it: "no one".
+    rf"(?:the\s+)?(?P<agent>(?:agent\s+number|agent|number|no\.|no(?=\s*\d)|\#)\s*)?(?P<number>{_PART}(?:[\s-]+(?:and\s+)?{_PART})*)",
+    re.IGNORECASE,
 )
+_ENDS_A_NAME = re.compile(r"\s*(?:,|\.?$|the\b)", re.IGNORECASE)
+"""After a number that nothing says is one: "three tests" is none."""
 _SMALL = frozenset(
     {"workspace", "workspaces", "repo", "repository", "project", "the", "my", "our", "a", "called", "named"}
 )
@@ -60,15 +67,9 @@ def label(task: str) -> str:
 
 
 def numbered(before: Mapping[str, int], ids: Iterable[str]) -> dict[str, int]:
-    """A number for each listed run, oldest names first: it keeps the one it has, a new one gets the smallest that is free."""
-    listed = list(dict.fromkeys(ids))
-    kept = {each: before[each] for each in listed if each in before}
-    taken = set(kept.values())
-    for each in sorted(each for each in listed if each not in kept):
-        free = next(number for number in range(1, len(listed) + 2) if number not in taken)
-        kept[each] = free
-        taken.add(free)
-    return kept
+    """A number for each run, oldest names first: it keeps the one it has, and none is given twice."""
+    new = sorted({each for each in ids if each not in before})
+    return {**before, **dict(zip(new, itertools.count(max(before.values(), default=0) + 1), strict=False))}
 
 
 def roll(before: Mapping[str, int], agents: Sequence[AgentView]) -> list[Named]:
@@ -78,22 +79,21 @@ def roll(before: Mapping[str, int], agents: Sequence[AgentView]) -> list[Named]:
     return sorted(named, key=lambda each: each.number)
 
 
-def resolve(given: str, agents: Sequence[Named]) -> str:
+def resolve(given: str, agents: Sequence[Named], before: Sequence[Named] = ()) -> str:
     """The run that is meant by a number, by words of its task, or by its id; an id of a run that is not listed as it is.
 
-    Raises BadInput, worded as a question, where several fit or none does.
+    `agents` are those listed now; one of `before`, which had its name told, is meant by its number, and by words that fit none
+    of those. Raises BadInput, worded as a question, where several fit or none does, or a number and words do not agree.
     """
-    said = given.strip()
-    if hit := [each.id for each in agents if said in (each.id, short(each.id))]:
+    said, known = given.strip(), [*{each.id: each for each in (*agents, *before)}.values()]
+    if hit := [each.id for each in known if said in (each.id, short(each.id))]:
         return hit[0]
-    number = _number(said)
-    if number is not None:
-        if hit := [each.id for each in agents if each.number == number]:
-            return hit[0]
-        raise BadInput("container_id", f"there is no agent {words.number(number)}.", remedy=_which(agents))
+    counted = _number(said)
+    if counted is not None:
+        return _by_number(*counted, agents, known)
     if NAME.fullmatch(said):
         return said
-    fitting = _fitting(said, agents)
+    fitting = _fitting(said, agents) or _fitting(said, known)
     if len(fitting) == 1:
         return fitting[0].id
     if fitting:
@@ -103,6 +103,18 @@ def resolve(given: str, agents: Sequence[Named]) -> str:
     raise BadInput("container_id", "no agent fits that.", remedy=_which(agents))
 
 
+def _by_number(number: int, rest: str, agents: Sequence[Named], known: Sequence[Named]) -> str:
+    """`rest` is what was said besides the number."""
+    found = next((each for each in known if each.number == number), None)
+    if found is None:
+        raise BadInput("container_id", f"there is no agent {words.number(number)}.", remedy=_which(agents))
+    fitting = _fitting(rest, known)
+    if found in fitting or not _telling(rest) or not (fitting or label(found.task)):
+        return found.id
+    either = _either([found, *fitting])
+    raise BadInput("container_id", "the number and the words are not one agent's.", remedy=f"Do you mean {either}?")
+
+
 def resolve_workspace(given: str, names: Sequence[str]) -> str:
     """The workspace that is meant: `a p i`, `my api` or `the API workspace` is `api`.
 
@@ -110,49 +122,93 @@ def resolve_workspace(given: str, names: Sequence[str]) -> str:
     """
     if given in names:
         return given
-    wanted = _squeezed(" ".join(word for word in _words(given) if word.lower() not in _SMALL)) or _squeezed(given)
-    exact = [name for name in names if _squeezed(name) == wanted]
-    fitting = exact or [name for name in names if wanted and wanted in _squeezed(name)]
+    fitting = _fitting_workspaces(given, names)
     # A workspace goes before the further trees of it.
     whole = [name for name in fitting if "--" not in name] or fitting
     if len(whole) == 1:
         return whole[0]
     if whole:
-        said = words.listed([workspace(name) for name in whole[:_MOST_NAMED]], "or")
+        said = words.listed(_told_apart(whole[:_MOST_NAMED]), "or")
         raise BadInput("workspace_name", "several workspaces fit.", remedy=f"Do you mean {said}?")
-    known = words.listed([workspace(name) for name in names[:_MOST_NAMED]])
+    known = words.listed(_told_apart(names[:_MOST_NAMED]))
     remedy = f"There is {known}." if known else "There are none yet."
     raise BadInput("workspace_name", "no workspace fits that.", remedy=remedy)
 
 
+def _fitting_workspaces(given: str, names: Sequence[str]) -> list[str]:
+    """By the whole name, then by the name aloud, then the same without small words, then by how a word of it begins."""
+    meant = [each for each in map(_squeezed, _without_small(_words(given))) if each]
+    for each in dict.fromkeys(meant):
+        exact = [name for name in names if _squeezed(name) == each]
+        if exact := exact or [name for name in names if each in map(_squeezed, (workspace(name), _whole(name)))]:
+            return exact
+    return [name for name in names if meant and any(start.startswith(meant[-1]) for start in _starts(name))]
+
+
+def _without_small(said: list[str]) -> Iterator[str]:
+    """All that was said, then less and less of it: a letter that is spelt may look like a small word."""
+    small = [word.lower() in _SMALL for word in said]
+    first = small.index(False) if False in small else 0
+    last = len(said) - (small[::-1].index(False) if False in small else 0)
+    for end in (len(said), last):
+        yield from (" ".join(said[start:end]) for start in range(first + 1))
+    yield " ".join(word for word, is_small in zip(said, small, strict=True) if not is_small)
+
+
+def _starts(name: str) -> list[str]:
+    """What follows each place where a word of a name begins."""
+    parts = _words(name)
+    return [_squeezed("".join(parts[at:])) for at in range(len(parts))]
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """As they are said, in full where two would sound alike."""
+    short_ones = Counter(map(workspace, names))
+    return [workspace(name) if short_ones[workspace(name)] == 1 else _whole(name) for name in names]
+
+
 def workspace(name: str) -> str:
     """A workspace's name aloud; a further tree by its first words."""
+    return _aloud(name, _MOST_WORDS)
+
+
+def _whole(name: str) -> str:
+    return _aloud(name, None)
+
+
+def _aloud(name: str, most: int | None) -> str:
     base, _, slug = name.partition("--")
     said = re.sub(r"[_-]+", " ", base)
-    tree = " ".join(slug.split("-")[:_MOST_WORDS])
+    tree = " ".join(slug.split("-")[:most])
     return f"{said}, the {tree} tree" if tree else said
 
 
-def _number(said: str) -> int | None:
-    alone = words.said_number(re.sub(r"^the\s+", "", said.lower()))
-    if alone is not None:
-        return alone
-    if found := _NUMBER.match(said):
-        # The second word may belong to what follows: "agent seven the login one".
-        first = re.split(r"[\s]", found[1])[0]
-        both = words.said_number(found[1])
-        return both if both is not None else words.said_number(first)
-    return None
+def _number(said: str) -> tuple[int, str] | None:
+    """A number at the beginning, and what follows it. Raises BadInput for several in a row that make none."""
+    found = _NUMBER.match(said)
+    if found is None:
+        return None
+    parts = [part for part in re.split(r"[\s-]+", found["number"]) if part]
+    if not (found["agent"] or _ENDS_A_NAME.match(said, found.end())):
+        return None
+    number = words.said_number(" ".join(parts))
+    if number is None:
+        raise BadInput("container_id", f"{found['number']} is no number.", remedy="Which number do you mean?")
+    return number, said[found.end() :]
 
 
 def _fitting(said: str, agents: Sequence[Named]) -> list[Named]:
     """Those whose task has all the words, else those with most of them."""
-    asked = {word.lower() for word in _words(said)} - _EMPTY
+    asked = _telling(said)
     if not asked:
         return []
     hits = {each.id: sum(1 for word in asked if _has(each.task, word)) for each in agents}
     best = max(hits.values(), default=0)
     return [each for each in agents if best and hits[each.id] == best and 2 * best >= len(asked)]
+
+
+def _telling(said: str) -> set[str]:
+    return {word.lower() for word in _words(said)} - _EMPTY
 
 
 def _has(task: str, word: str) -> bool:

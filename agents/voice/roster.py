@@ -21,17 +21,17 @@ _MADE = {"clone_repo": ("workspace_name",), "create_workspace": ("workspace_name
 
 
 class Roster:
-    """A number stays with a run as long as it is listed, and this process runs."""
+    """A number is one run's as long as this process runs: what somebody heard it for, it means."""
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._numbers: dict[str, int] = {}
-        self._roll: list[Named] = []
+        self._known: dict[str, Named] = {}
 
     @property
     def roll(self) -> dict[str, Named]:
-        """Those that were listed last, by id."""
-        return {each.id: each for each in self._roll}
+        """All that had a name since this process began, by id."""
+        return self._known
 
     async def look(self, call: Call) -> list[Named]:
         """Those that are listed now."""
@@ -43,9 +43,13 @@ class Roster:
         if isinstance(output, ListOutput):
             self._saw(output.agents)
         elif isinstance(output, SpawnOutput):
-            self._numbers = names.numbered(self._numbers, [*self._numbers, output.container_id])
-            new = Named(output.container_id, self._numbers[output.container_id], str(given.get("task", "")))
-            self._roll = [*(each for each in self._roll if each.id != new.id), new]
+            self._numbers = names.numbered(self._numbers, [output.container_id])
+            new = Named(
+                output.container_id,
+                self._numbers[output.container_id],
+                self._crew.mask.text(str(given.get("task", ""))),
+            )
+            self._known |= {new.id: new}
 
     async def meant(self, tool: Tool[Any, Any], raw: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """A tool's parameters with ids and names in the place of what was said. Raises BadInput, worded as a question."""
@@ -54,7 +58,7 @@ class Roster:
             if isinstance(given.get(name), str):
                 given[name] = re.sub(r"\s+", "-", given[name].strip())
         if isinstance(given.get("container_id"), str):
-            given["container_id"] = names.resolve(given["container_id"], await self.look(call))
+            given["container_id"] = names.resolve(given["container_id"], await self.look(call), [*self._known.values()])
         if "workspace_name" in given and "workspace_name" not in _MADE.get(tool.name, ()):
             given["workspace_name"] = await self._workspace(str(given["workspace_name"]))
         return await self._with_path(given)
@@ -72,8 +76,10 @@ class Roster:
 
     def _saw(self, agents: Sequence[AgentView]) -> list[Named]:
         self._numbers = names.numbered(self._numbers, [agent.container_id for agent in agents])
-        self._roll = names.roll(self._numbers, agents)
-        return self._roll
+        masked = [each.model_copy(update={"task": self._crew.mask.text(each.task)}) for each in agents]
+        listed = names.roll(self._numbers, masked)
+        self._known |= {each.id: each for each in listed}
+        return listed
 
 
 def _typed(tool: Tool[Any, Any], raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -30,17 +31,21 @@ _SENDING_S = 10.0
 _CLOSING_S = 5.0
 _ERRORS = ("error", "client_error")
 _BAD_POLICY = 1008
+_NUMBERS = itertools.count(1)
 
 Kind = Literal["said", "corrected", "complete", "calling", "answered", "activity", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Something of the session: `text` is what the agent said, or why it ended; `before` what a correction replaces."""
+    """Something of the session: `text` is what the agent said, or why it ended; `before` what a correction replaces; `call` tells
+    one call of a tool from another.
+    """
 
     kind: Kind
     text: str = ""
     before: str = ""
+    call: int = 0
 
 
 class _Watched(AsyncConversation):
@@ -161,11 +166,12 @@ class Session:
 
     def _handler(self, name: str) -> Callable[[dict[str, Any]], Awaitable[str]]:
         async def handle(parameters: dict[str, Any]) -> str:
-            self._hear(Heard("calling"))
+            number = next(_NUMBERS)
+            self._hear(Heard("calling", call=number))
             try:
                 return await self._tool(self, name, parameters)
             finally:
-                self._hear(Heard("answered"))
+                self._hear(Heard("answered", call=number))
 
         return handle
 

@@ -45,8 +45,8 @@ class Plan:
 async def look(account: Account, settings: Settings) -> Plan:
     """What is there against what is wanted. Raises VoiceUnavailable, also where the agent of the settings is gone."""
     found = await account.tools()
-    tools = difference.tool_changes(wanted.tool_configs(), found)
     agent = await _agent(account, settings.ELEVENLABS_AGENT_ID)
+    tools = await _changes(account, agent, found)
     if agent is None:
         return Plan(None, found, tools)
     return Plan(agent, found, tools, [*_fields(agent), *_attachments(agent, found, tools)])
@@ -86,8 +86,9 @@ async def _carry_out(account: Account, plan: Plan, say: Callable[[str], None]) -
             await account.update_tool(change.id, configs[change.name])
     gone = [change.id for change in plan.tools if change.kind == "removed" and change.id]
     agent_id = await _save_agent(account, plan, [ids[name] for name in configs], gone)
-    for tool_id in gone:
-        await account.delete_tool(tool_id)
+    for change in plan.tools:
+        if change.kind == "removed" and change.id and not await account.delete_tool(change.id):
+            say(f"  tool {change.name} is left: another agent uses it.")
     say("Done.")
     return agent_id
 
@@ -104,6 +105,17 @@ async def _save_agent(account: Account, plan: Plan, ours: list[str], gone: list[
     if plan.fields:
         await account.update_agent(agent_id, config)
     return agent_id
+
+
+async def _changes(account: Account, agent: dict[str, Any] | None, found: list[FoundTool]) -> list[ToolChange]:
+    """Without those that cannot be carried out: a tool that only other agents have is theirs now."""
+    has = difference.attached(agent) if agent is not None else ()
+    changes = difference.tool_changes(wanted.tool_configs(), found)
+    return [
+        each
+        for each in changes
+        if each.kind != "removed" or each.id is None or each.id in has or not await account.is_used(each.id)
+    ]
 
 
 async def _agent(account: Account, agent_id: str | None) -> dict[str, Any] | None:
@@ -131,7 +143,7 @@ def _attachments(agent: dict[str, Any], found: list[FoundTool], changes: list[To
     """Tools of ours that the agent lacks, by name, and those that go."""
     has = set(difference.attached(agent))
     gone = {change.id for change in changes if change.kind == "removed"}
-    lacks = [tool.name for tool in found if tool.is_ours and tool.id not in has | gone]
+    lacks = [tool.name for tool in difference.kept(found, wanted.tool_configs()) if tool.id not in has]
     lacks += [change.name for change in changes if change.kind == "created"]
     drops = [tool.name for tool in found if tool.id in gone & has]
     path = "conversation_config.agent.prompt.tool_ids"

@@ -28,6 +28,7 @@ MOST_CHARACTERS = 2000
 _LISTENING_S, _SPEAKING_S = 120.0, 60.0
 _TRIES, _AGAIN_S = 2, 1.0
 _ENDED = ("quota_exceeded", "insufficient_credits", "payment_required")
+_LACKING, _NEEDED = "missing_permissions", "Speech to Text and Text to Speech besides ElevenLabs Agents"
 _BUSY = ("too_many_concurrent_requests", "system_busy", "rate_limit_exceeded")
 
 
@@ -121,7 +122,12 @@ def _failure(error: Refused) -> VoiceError:
     if error.code in _ENDED or status == 402:
         return VoiceError("ElevenLabs' quota is used up.", remedy="The operator raises it there; until then, type.")
     if status in (401, 403):
-        return VoiceError("ElevenLabs refused the key.", remedy="The operator sets another ELEVENLABS_API_KEY.")
+        if error.code == _LACKING:
+            return VoiceError(
+                "ElevenLabs' key lacks a permission.", remedy=f"The operator gives ELEVENLABS_API_KEY {_NEEDED}."
+            )
+        remedy = f"The operator sets another ELEVENLABS_API_KEY; a restricted one needs {_NEEDED}."
+        return VoiceError("ElevenLabs refused the key.", remedy=remedy)
     if status == 429 or error.code in _BUSY:
         return VoiceError("ElevenLabs has too much to do.", remedy="Try it again in a minute, or type it.")
     if status >= 500:

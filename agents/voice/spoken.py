@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from agents.tools.agents import ListOutput, StatusOutput, StopOutput, TextOutput, WaitOutput
@@ -274,8 +274,3 @@ _SAID: Mapping[type[Output], Callable[[Any, Roll], str]] = cast(
         PullRequestOutput: _pull_request,
     },
 )
-
-
-def by_id(roll: Sequence[Named]) -> dict[str, Named]:
-    """As `Roll`."""
-    return {each.id: each for each in roll}

@@ -14,7 +14,7 @@ from elevenlabs.client import ElevenLabs
 from agents.crew import Crew
 from agents.voice import memory as remembering
 from agents.voice import wanted
-from agents.voice.calls import Calls, Maker
+from agents.voice.calls import ASKED, UNDER_WAY, Calls, Later, Maker, end_of
 from agents.voice.errors import VoiceUnavailable
 from agents.voice.memory import Memory
 from agents.voice.roster import Roster
@@ -27,6 +27,7 @@ _TOOLS = tuple(tool.name for tool in wanted.voiced())
 _LONGEST = 8000
 """Characters of a message; more is no speech."""
 _LATE = 5
+_OPEN = (ASKED, UNDER_WAY)
 
 
 class Talk:
@@ -39,6 +40,8 @@ class Talk:
         self._session: Session | None = None
         self._exchange: Exchange | None = None
         self._make: Maker | None = None
+        self._later: Later | None = None
+        self._telling: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()
         self._is_clean = True
         """Whether nothing of an earlier answer may still come in the session."""
@@ -51,15 +54,20 @@ class Talk:
         return self._session is not None and self._session.is_open
 
     @property
-    def is_busy(self) -> bool:
-        """Whether somebody waits for an answer, or a tool is under way."""
-        return self._lock.locked() or self._calls.is_busy
+    def is_asked(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return self._lock.locked()
 
-    async def ask(self, text: str, make: Maker) -> str:
-        """The agent's answer. Raises VoiceUnavailable."""
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody does, or a tool is under way, whose end needs no session."""
+        return self.is_asked or self._calls.is_busy
+
+    async def ask(self, text: str, make: Maker, later: Later | None = None) -> str:
+        """The agent's answer; `later` is told what comes after it. Raises VoiceUnavailable."""
         async with self._lock:
             self.used_at = time.monotonic()
-            self._make = make
+            self._make, self._later = make, later
             said = self._crew.mask.text(text)[:_LONGEST]
             try:
                 answer = self._crew.mask.text(" ".join([await self._answered(said), *self._left_over()]))
@@ -77,10 +85,13 @@ class Talk:
             with contextlib.suppress(VoiceUnavailable):
                 await self._session.tell(news)
 
-    async def close(self) -> None:
-        """End the session, and leave what is under way."""
-        await self._calls.close()
+    async def close(self, stopping: str = "") -> None:
+        """End the session, and leave what is under way; who waits for that is told `stopping`, where there is any."""
+        await self._calls.close(stopping)
         await self.rest()
+        for task in self._telling:
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
 
     async def rest(self) -> None:
         """End the session; the next message makes another that knows of this one."""
@@ -136,8 +147,18 @@ class Talk:
     def _heard(self, heard: Heard) -> None:
         if self._exchange is not None:
             self._exchange.feed(heard)
-        elif heard.kind == "said" and self.is_open:
-            self._late = [*self._late, heard.text][-_LATE:]
+        elif heard.kind == "said" and self.is_open and heard.text:
+            self._say_later(heard.text)
+
+    def _say_later(self, text: str) -> None:
+        if self._later is None:
+            self._late = [*self._late, text][-_LATE:]
+            return
+        masked = self._crew.mask.text(text)
+        self._memory.said("you", masked)
+        task = asyncio.ensure_future(self._later(masked))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def _left_over(self) -> list[str]:
         """What the agent said after its last answer had been taken for whole."""
@@ -146,8 +167,12 @@ class Talk:
 
     async def _on_tool(self, session: Session, tool: str, parameters: Mapping[str, Any]) -> str:
         assert self._make is not None
-        said = await self._calls.answer(session.id, tool, parameters, self._make)
+        exchange, later = self._exchange, self._later
+        said = await self._calls.answer(session.id, tool, parameters, self._make, later)
         if not session.is_open and self.is_open:
             # Nobody hears the result there any more; a session that comes later has it in its summary.
-            await self.tell(f"{tool.replace('_', ' ')}: {said}")
+            await self.tell(end_of(tool, said))
+        if later is not None and not session.is_open and self._exchange is not exchange and said not in _OPEN:
+            # The person was answered without it.
+            await later(self._crew.mask.text(end_of(tool, said)))
         return said

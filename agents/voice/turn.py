@@ -44,7 +44,7 @@ class Exchange:
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._said: list[str] = []
-        self._open = 0
+        self._open = set[int]()
         self._calls = 0
         self._fresh = False
         self._complete = False
@@ -66,9 +66,10 @@ class Exchange:
         elif heard.kind == "corrected":
             self._said = [heard.text if each == heard.before else each for each in self._said]
         elif heard.kind == "calling":
-            self._open, self._calls, self._fresh, self._complete = self._open + 1, self._calls + 1, False, False
+            self._open.add(heard.call)
+            self._calls, self._fresh, self._complete = self._calls + 1, False, False
         elif heard.kind == "answered":
-            self._open -= 1
+            self._open.discard(heard.call)  # one of an earlier exchange may end in this one
         elif heard.kind == "complete":
             self._complete = self._fresh
         elif heard.kind == "ended":
@@ -96,7 +97,7 @@ class Exchange:
             except TimeoutError:
                 return
         # An answer that was whole when the other side hung up is one.
-        if not (self._fresh and self._open == 0):
+        if not self._fresh or self._open:
             raise Dropped(
                 f"The connection to the voice agent broke off: {self._ended}.", remedy="Say it again.", passes=True
             )

@@ -13,6 +13,7 @@ from elevenlabs.client import ElevenLabs
 from agents.crew import Crew
 from agents.tools.core import Call
 from agents.voice.account import opened
+from agents.voice.calls import Later
 from agents.voice.errors import VoiceUnavailable
 from agents.voice.needs import require_agent
 from agents.voice.roster import Roster
@@ -36,15 +37,16 @@ class Voices:
         self._client: ElevenLabs | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
-    async def ask(self, key: str, text: str, call: Callable[[str], Awaitable[Call]]) -> str:
+    async def ask(self, key: str, text: str, call: Callable[[str], Awaitable[Call]], later: Later | None = None) -> str:
         """Say `text` in the conversation, in text mode, and return what the agent answers, tools carried out meanwhile.
 
         `call(tool_call_id)` makes the Call of each tool call, and once before that with an empty id, by which it is known who
-        speaks. Raises VoiceUnavailable with the remedy, SettingsError where no key or agent is set, and what `call` raises.
+        speaks. `later` is told what comes after the answer: how long work and what waited for a button ended, and what the agent
+        says then. Raises VoiceUnavailable with the remedy, SettingsError where no key or agent is set, and what `call` raises.
         """
         require_agent(self._crew.settings)
         origin = (await call("")).origin
-        return await self._talk((key, origin.person)).ask(text, call)
+        return await self._talk((key, origin.person)).ask(text, call, later)
 
     async def tell(self, person: str, text: str) -> int:
         """News (a run ended, asks, failed) for the conversations of that person (`Origin.person`); how many are open."""
@@ -53,13 +55,13 @@ class Voices:
         await asyncio.gather(*(talk.tell(text) for talk in theirs))
         return listening
 
-    async def close(self) -> None:
-        """End all of them."""
+    async def close(self, stopping: str = "") -> None:
+        """End all of them; who waits for something under way is told `stopping`, where there is any."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
         talks, self._talks = list(self._talks.values()), {}
-        await asyncio.gather(*(talk.close() for talk in talks))
+        await asyncio.gather(*(talk.close(stopping) for talk in talks))
         self._stack.close()
         self._client = None
 
@@ -78,7 +80,7 @@ class Voices:
             await asyncio.sleep(min(_LOOK_S, self._pace.idle_s))
             now = time.monotonic()
             for key, talk in list(self._talks.items()):
-                if talk.is_busy or now - talk.used_at < self._pace.idle_s:
+                if talk.is_asked or now - talk.used_at < self._pace.idle_s:
                     continue
                 with contextlib.suppress(VoiceUnavailable):
                     await talk.rest()

@@ -14,6 +14,8 @@ _LARGEST = 10**12
 _SAID = {word: number for number, word in enumerate(_ONES)} | {
     word: 10 * number for number, word in enumerate(_TENS) if word
 }
+PARTS = frozenset(_SAID) | {word for _, word in _SCALES}
+"""The words that numbers are said in."""
 
 
 def number(value: int) -> str:
@@ -68,10 +70,22 @@ def listed(items: list[str], last: str = "and") -> str:
 
 
 def said_number(text: str) -> int | None:
-    """`7`, `seven`, `twenty-one`, `twenty one` as a number; None for anything else."""
+    """`7`, `seven`, `twenty-one`, `one hundred and five` as a number; None for anything else."""
     parts = re.split(r"[\s-]+", text.strip().lower())
     if len(parts) == 1 and parts[0].isdecimal():
         return int(parts[0]) if len(parts[0]) < 6 else None
+    return _read([part for part in parts if part != "and"]) if parts[-1] != "and" else None
+
+
+def _read(parts: list[str]) -> int | None:
+    """The largest scale divides it: what stands before is how many there are of it."""
+    if not parts:
+        return None
+    for scale, word in _SCALES:
+        if word in parts:
+            at = parts.index(word)
+            times, rest = _read(parts[:at]), _read(parts[at + 1 :]) if parts[at + 1 :] else 0
+            return times * scale + rest if times and rest is not None and rest < scale else None
     values = [_SAID.get(part) for part in parts]
     if len(values) == 1:
         return values[0]

@@ -25,8 +25,16 @@ class Answering:
     work: Work
     asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     told: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    stopping: str = ""
 
-    async def ask(self, key: str, text: str, call: Callable[[str], Awaitable[Call]]) -> str:
+    async def ask(
+        self,
+        key: str,
+        text: str,
+        call: Callable[[str], Awaitable[Call]],
+        later: Callable[[str], Awaitable[None]] | None = None,
+    ) -> str:
+        assert later is not None, "who speaks is told what comes after the answer"
         self.asked.append((key, text))
         return await self.work(text, call)
 
@@ -34,8 +42,8 @@ class Answering:
         self.told.append((person, text))
         return 1
 
-    async def close(self) -> None:
-        return
+    async def close(self, stopping: str = "") -> None:
+        self.stopping = stopping
 
 
 def always(answer: str) -> Answering:

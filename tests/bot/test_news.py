@@ -85,6 +85,19 @@ async def test_a_turns_end_is_told_and_a_childs_is_not() -> None:
     assert len(await told_of(child, (100, ASKED))) == 1
 
 
+async def test_an_end_is_told_once() -> None:
+    found = list[str]()
+
+    async def tell(_person: str, text: str) -> None:
+        found.append(text)
+
+    news = News(tell, RECORD, 0, Mask([]))
+    for _ in range(2):
+        news.ended(10, Outcome(Ending.SUCCEEDED, ""))
+    await news.close()
+    assert found == [f"{WHO} is done."]
+
+
 async def test_the_task_is_masked() -> None:
     record = RECORD.model_copy(update={"task": "use hunter2-hunter2"})
     ((_, text),) = await told_of(record, (100, ASKED))

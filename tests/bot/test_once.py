@@ -7,7 +7,8 @@ import re
 from agents.rights import EVERYTHING
 from agents.tools.core import Call
 from agents.tools.spawn import SPAWN
-from tests.bot.scene import RUN_S, Scene, docker
+from tests.bot.scene import RUN_S, Scene, docker, until
+from tests.bot.speaking import always
 from tests.discord_standin import Channel
 from vps.models import Origin
 
@@ -90,13 +91,20 @@ async def test_a_right_taken_away_is_reported_to_the_asker_and_nothing_is_droppe
     assert said.count("Discord does not let me write in its thread") == 1
 
 
-async def test_a_deleted_thread_is_reported_to_the_asker(scene: Scene) -> None:
-    thread = await scene.spawn("scenario:sleep:1")
+async def test_a_deleted_thread_is_reported_to_the_asker_whose_news_go_on(scene: Scene) -> None:
+    voices = scene.bot.voice_messages.voices = always("")
+    thread = await scene.spawn("scenario:sleep:60")
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    name = await scene.name_of(thread)
     scene.discord.world.delete_channel(thread)
     direct = scene.discord.world.direct(scene.ada)
     said = await scene.discord.message_in(direct, "its thread is gone", RUN_S)
     assert "/output" in said.text
+    await scene.bot.crew.runs.stop(name)
+    await until(lambda: bool(voices.told))
+    assert [text for _, text in voices.told] == [
+        'The agent that was to "scenario:sleep:60" was stopped: "It was stopped."'
+    ]
 
 
 async def test_what_discord_does_not_take_as_a_message_comes_as_a_file(scene: Scene) -> None:

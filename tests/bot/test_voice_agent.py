@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from agents.voice import wanted
 from agents.voice.turn import Pace
 from agents.voice.voices import Voices
+from bot.calls import STOPPING
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 from tests.bot.speaking import AGENTS, PARSER, Voice, say
-from tests.bot.test_hearing import answer_to
+from tests.bot.test_hearing import answer_to, answers
 from tests.elevenlabs_standin import KEY, CallTool, ElevenLabsStandin, Say
 from tests.elevenlabs_standin.speech import Speech
 
@@ -65,3 +66,22 @@ async def test_what_is_said_starts_an_agent_whose_end_is_told_and_stops_one_afte
     await scene.discord.wait_for(
         lambda: any(told in text and "stopped" in text for text in elevenlabs.said("contextual_update")), RUN_S
     )
+    outcome = await answer_to(scene, second, "stop claude agent: Agent one")
+    assert "stopped" in outcome.content
+    assert outcome.pings == frozenset()
+
+
+async def test_what_waits_when_the_bot_stops_is_told(
+    spoken: Scene, elevenlabs: ElevenLabsStandin, voice: Voice
+) -> None:
+    scene, direct, shed = spoken, spoken.discord.world.direct(spoken.ada), {"workspace_name": "shed"}
+    elevenlabs.turns.append([CallTool("delete_workspace", shed), Say("I asked.")])
+    (scene.root / "workspaces/shed").mkdir(parents=True)
+    message = await say(scene, scene.ada, direct, await voice(PARSER))
+    await answer_to(scene, message, "I asked.")
+    question = await scene.discord.message_in(direct, lambda each: bool(each.buttons), RUN_S)
+    await scene.stop_bot()
+    assert [each.content for each in answers(scene, message)][-1] == STOPPING
+    assert question.buttons == []
+    await scene.start_bot()
+    assert (scene.root / "workspaces/shed").exists()

@@ -193,6 +193,19 @@ async def test_a_reply_to_the_bot_is_for_it_and_a_long_answer_is_not_spoken(
     assert len(eleven.spoken) == spoken_before
 
 
+async def test_one_in_a_thread_that_opened_for_a_talk_is_for_the_bot(deskside: Scene, voice: Voice) -> None:
+    scene = deskside
+    voices = scene.bot.voice_messages.voices = always("fine")
+    mention = await scene.discord.say(scene.ada, scene.channel, f"{scene.discord.world.bot.mention} hello")
+    await scene.discord.wait_for(lambda: mention.thread, RUN_S)
+    assert mention.thread
+    by_others = await say(scene, scene.eve, mention.thread, await voice(AGENTS))
+    spoken = await say(scene, scene.ada, mention.thread, await voice(DATABASE))
+    await answer_to(scene, spoken, "fine")
+    assert voices.asked == [(f"discord:{mention.thread.id}", DATABASE)]
+    assert answers(scene, by_others) == [], "people may talk to each other there"
+
+
 async def test_who_has_no_right_is_refused_and_not_listened_to(deskside: Scene, voice: Voice, eleven: Speech) -> None:
     scene, voices, heard = deskside, always("yes"), len(eleven.heard)
     scene.bot.voice_messages.voices = voices

@@ -7,12 +7,22 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from elevenlabs.types import (
+    GetToolDependentAgentsResponseModel,
+    GetToolDependentAgentsResponseModelAgentsItem,
+)
+from elevenlabs.types import (
+    GetToolDependentAgentsResponseModelAgentsItem_Available as DependentAvailable,
+)
 
 from tests.elevenlabs_standin.spec import specification
 from tests.elevenlabs_standin.state import Account, merged, with_defaults
 
 _PAGE = 10
 """Whatever is asked for: paging is to be needed."""
+
+_BY_SDK = ("/v1/convai/tools/{tool_id}/dependent-agents get",)
+"""What the snapshot of the documents lacks; the SDK's types (2.78.0) stand for it."""
 
 
 def error(status: int, message: str) -> web.Response:
@@ -33,6 +43,7 @@ class Rest:
             (web.post, "/v1/convai/tools", self._create_tool),
             (web.patch, "/v1/convai/tools/{tool_id}", self._update_tool),
             (web.delete, "/v1/convai/tools/{tool_id}", self._delete_tool),
+            (web.get, "/v1/convai/tools/{tool_id}/dependent-agents", self._list_users),
             (web.get, "/v1/convai/agents", self._list_agents),
             (web.post, "/v1/convai/agents/create", self._create_agent),
             (web.get, "/v1/convai/agents/{agent_id}", self._get_agent),
@@ -53,7 +64,7 @@ class Rest:
             if body is not None:
                 self.problems += specification().request(operation, body)
             response = await handler(request, body)
-            if response.status == 200 and response.text:
+            if response.status == 200 and response.text and operation not in _BY_SDK:
                 self.problems += specification().response(operation, json.loads(response.text))
             return response
 
@@ -81,6 +92,17 @@ class Rest:
         del self.account.tools[tool_id]
         self.account.changes.append(f"deleted {tool_id}")
         return web.json_response({})
+
+    async def _list_users(self, request: web.Request, _body: Any) -> web.Response:
+        users: list[GetToolDependentAgentsResponseModelAgentsItem] = [
+            DependentAvailable(
+                id=each, name=self.account.agents[each]["name"], created_at_unix_secs=0, access_level="admin"
+            )
+            for each in self.account.users_of(request.match_info["tool_id"])
+        ]
+        return web.json_response(
+            GetToolDependentAgentsResponseModel(agents=users, has_more=False).model_dump(mode="json")
+        )
 
     async def _list_agents(self, request: web.Request, _body: Any) -> web.Response:
         search = request.query.get("search", "").lower()

@@ -76,11 +76,21 @@ class Place:
     agrees: asyncio.Event = field(default_factory=asyncio.Event)
     agreed: bool = True
     rights: Right = Right.MANAGE
+    later: list[str] = field(default_factory=list[str])
     goes_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, text: str = "go", key: str = "5", origin: Origin = PERSON) -> str:
         async with asyncio.timeout(14):
             return await self.voices.ask(key, text, lambda call_id: self.call(origin, call_id))
+
+    async def say(self, text: str = "go") -> str:
+        """As a person who is told what comes later."""
+
+        async def later(told: str) -> None:
+            self.later.append(told)
+
+        async with asyncio.timeout(14):
+            return await self.voices.ask("5", text, lambda call_id: self.call(PERSON, call_id), later)
 
     async def call(self, origin: Origin, call_id: str) -> Call:
         return Call(origin, up_to(self.rights), confirm=self.confirm, id=call_id)

@@ -44,3 +44,13 @@ def test_a_cut_off_message_tells_what_was_done() -> None:
         "The connection to the voice agent broke off in the middle. So far: Agent one has started. "
         "Still under way: clone repo. Say how to go on."
     )
+
+
+def test_a_call_that_ends_drives_none_out() -> None:
+    memory = Memory()
+    for number in range(12):
+        memory.called(str(number), Carried("clone_repo"))
+    memory.called("11", Carried("clone_repo", "Done."))
+    assert list(memory.calls) == [str(number) for number in range(12)]
+    memory.called("12", Carried("clone_repo"))
+    assert next(iter(memory.calls)) == "1"

@@ -28,7 +28,9 @@ def test_a_name_is_a_number_and_words_of_the_task() -> None:
         ("agent 7", REST),
         ("Agent Seven", REST),
         ("agent seven, the REST API one", REST),
-        ("agent seven the login one", REST),
+        ("agent seven the api one", REST),
+        ("seven, the REST API one", REST),
+        ("no. 7", REST),
         ("agent number twenty-one", TESTS),
         ("twenty one", TESTS),
         ("number 3", LOGIN),
@@ -52,7 +54,9 @@ def test_several_that_fit_are_asked_back() -> None:
     )
 
 
-@pytest.mark.parametrize("given", ["12", "the database one", "the one", "agent twelve"])
+@pytest.mark.parametrize(
+    "given", ["12", "the database one", "the one", "agent twelve", "agent one hundred five", "no one"]
+)
 def test_none_that_fits_tells_which_there_are(given: str) -> None:
     with pytest.raises(BadInput) as refused:
         resolve(given, AGENTS)
@@ -66,12 +70,67 @@ def test_ids_of_runs_that_are_not_listed_are_passed_on() -> None:
         assert resolve(given, AGENTS) == given
 
 
-def test_a_number_stays_as_long_as_its_run_is_listed() -> None:
+def test_a_number_is_never_anothers() -> None:
     first = numbered({}, ["b", "a"])
     assert first == {"a": 1, "b": 2}
     second = numbered(first, ["c", "b"])
-    assert second == {"b": 2, "c": 1}
-    assert numbered(second, ["b", "c", "d"]) == {"b": 2, "c": 1, "d": 3}
+    assert second == {"a": 1, "b": 2, "c": 3}
+    assert numbered(second, ["d", "b"]) == {**second, "d": 4}
+
+
+def test_one_that_is_not_listed_any_more_is_still_who_was_meant() -> None:
+    assert resolve("agent seven", [LOGIN], AGENTS) == REST.id
+    assert resolve("the rest one", [LOGIN], AGENTS) == REST.id
+    assert resolve("the login one", [LOGIN], AGENTS) == LOGIN.id
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("agent three, the REST API one", "agent three, the login page one, or agent seven, the REST API shop one"),
+        ("three, the REST API one", "agent three, the login page one, or agent seven, the REST API shop one"),
+        ("agent seven the database one", "agent seven, the REST API shop one"),
+    ],
+)
+def test_a_number_and_words_that_do_not_agree_are_asked_back(given: str, meant: str) -> None:
+    with pytest.raises(BadInput, match="not one agent's") as asked:
+        resolve(given, AGENTS)
+    assert asked.value.remedy == f"Do you mean {meant}?"
+
+
+def test_all_of_a_number_is_read() -> None:
+    many = Named("claude-agent-1700000000004-ddd444", 105, "Paint the shed")
+    for given in ("agent one hundred five", "agent one hundred and five, the shed one", "105"):
+        assert resolve(given, [*AGENTS, Named("one", 1), many]) == many.id
+    with pytest.raises(BadInput, match="two seven is no number"):
+        resolve("agent two seven", AGENTS)
+
+
+TREES = ["api", "my_repo", "api--rest-abc123", "api--add-a-rest-api-abc123", "web-shop", "web-site--fix"]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_a_workspace_is_known_by_the_name_it_was_given_aloud(name: str) -> None:
+    assert resolve_workspace(workspace(name), TREES) == name
+
+
+def test_trees_that_sound_alike_are_told_apart() -> None:
+    alike = ["api--add-a-rest-api-abc123", "api--add-a-rest-shop-def456"]
+    with pytest.raises(BadInput) as asked:
+        resolve_workspace("api, the add a rest tree", alike)
+    said = "api, the add a rest api abc123 tree"
+    assert asked.value.remedy == f"Do you mean {said} or api, the add a rest shop def456 tree?"
+    assert resolve_workspace(said, alike) == alike[0]
+
+
+def test_a_whole_name_goes_before_parts_and_parts_begin_a_word() -> None:
+    assert resolve_workspace("a p i", ["api", "pi"]) == "api"
+    assert resolve_workspace("pi", ["api", "pi"]) == "pi"
+    assert resolve_workspace("my a p i", ["api", "pi"]) == "api"
+    assert resolve_workspace("the a p i project", ["api", "api-project"]) == "api-project"
+    assert resolve_workspace("shop", ["bishop", "web-shop"]) == "web-shop"
+    with pytest.raises(BadInput, match="no workspace fits"):
+        resolve_workspace("api", ["therapist"])
 
 
 NAMES = ["api", "web-shop", "web-site", "api--rest-abc123"]
@@ -112,7 +171,7 @@ def test_numbers_in_words(value: int, said: str) -> None:
 
 
 def test_every_number_that_is_said_is_understood() -> None:
-    assert [words.said_number(words.number(value)) for value in range(100)] == list(range(100))
+    assert [words.said_number(words.number(value)) for value in range(1200)] == list(range(1200))
     assert words.said_number("seven eight") is None
 
 

@@ -84,6 +84,31 @@ async def test_what_drifted_is_told_by_the_doctor_and_mended(settings: Settings,
     assert await set_up(ours) == (agent_id, ["Nothing to change."])
 
 
+async def test_a_tool_that_another_agent_uses_is_left_and_that_is_told_once(
+    settings: Settings, elevenlabs: ElevenLabsStandin
+) -> None:
+    agent_id, _ = await set_up(settings)
+    assert agent_id is not None
+    account = elevenlabs.account
+    shared = account.add_tool(wanted.tool_configs()["get_usage"] | {"name": "old_tool"})
+    twice = account.add_tool(wanted.tool_configs()["get_usage"])
+    tool_ids(account.agents[agent_id]).append(shared)
+    prompt = {"prompt": {"tool_ids": [shared, twice]}}
+    theirs = account.add_agent({"name": "Other", "conversation_config": {"agent": prompt}})
+    found, lines = await set_up(settings)
+    assert found == agent_id
+    assert "  tool old_tool is left: another agent uses it." in lines
+    assert lines[-1] == "Done."
+    assert tool_ids(account.agents[theirs]) == [shared, twice]
+    assert shared not in tool_ids(account.agents[agent_id])
+    assert {shared, twice} <= set(account.tools)
+    ours = load(environ(elevenlabs, ELEVENLABS_AGENT_ID=agent_id), dotenv=None)
+    assert await set_up(ours) == (agent_id, ["Nothing to change."])
+    assert await check.examine(ours) == (check.State.GOOD, "agent and tools are as wanted")
+    del account.agents[theirs]
+    assert [line for line in (await set_up(ours))[1] if line.startswith("-")] == ["- tool get_usage", "- tool old_tool"]
+
+
 async def by_the_doctor(settings: Settings) -> doctor.Finding:
     """Its line about the voice."""
     async for finding in doctor.examine(lambda: settings):

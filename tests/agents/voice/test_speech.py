@@ -68,6 +68,7 @@ async def test_silence_is_told(settings: Settings) -> None:
 
 FAILURES = [
     (401, "invalid_api_key", "refused the key"),
+    (401, "missing_permissions", "Speech to Text and Text to Speech"),
     (401, "quota_exceeded", "quota is used up"),
     (402, "", "quota is used up"),
     (403, "", "refused the key"),

@@ -18,13 +18,13 @@ from agents.tools.spawn import SpawnOutput
 from agents.tools.views import AgentView
 from agents.tools.workspaces import DeleteOutput, DiffOutput, ListWorkspacesOutput, WorkspaceOutput
 from agents.voice.names import Named
-from agents.voice.spoken import LONGEST, by_id, cut, plain, spoken, trouble
+from agents.voice.spoken import LONGEST, cut, plain, spoken, trouble
 from agents.voice.wanted import voiced
 from vps.errors import BadInput
 from vps.workspace import Workspace
 
 ID = "claude-agent-1700000000001-aaa111"
-ROLL = by_id([Named(ID, 7, "Add a REST API")])
+ROLL = {ID: Named(ID, 7, "Add a REST API")}
 AGENT = AgentView(
     container_id=ID, state="running", task="Add a REST API", elapsed_ms=125_000, cost_usd=0.12, turns=3, alive=True
 )

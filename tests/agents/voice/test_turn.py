@@ -50,6 +50,15 @@ async def test_an_end_in_the_middle_is_told(before: list[Heard]) -> None:
         await fed(*before, Heard("ended", "quota"))
 
 
+async def test_a_call_of_an_earlier_message_that_ends_in_this_one_holds_nothing_up() -> None:
+    async with asyncio.timeout(0.4):
+        assert await fed(Heard("answered", call=1), said("Two.")) == "Two."
+    late = Heard("answered", call=1)
+    assert await fed(said("Let me see."), Heard("calling", call=2), late, Heard("answered", call=2), said("Two.")) == (
+        "Let me see. Two."
+    )
+
+
 async def test_an_end_after_the_answer_is_none() -> None:
     assert await fed(said("Bye."), Heard("ended")) == "Bye."
 
