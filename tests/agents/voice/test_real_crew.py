@@ -109,7 +109,7 @@ async def test_an_agent_is_started_found_by_its_name_and_stopped_after_a_yes(
         await voices.close()
     assert "Agent one, the REST API one is stopped." in updates("stop claude agent")[0]
     (question,) = asked
-    assert question.startswith("Stop an agent; its log is kept?\ncontainer_id: claude-agent-")
+    assert question.startswith("Agent one, the REST API one: Add a REST API\nStop an agent; its log is kept?\n")
     async with asyncio.timeout(15):
         while (await docked_crew.runs.list())[0].alive:
             await asyncio.sleep(0.1)
