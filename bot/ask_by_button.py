@@ -11,6 +11,7 @@ import discord
 from bot.delivery import insist
 from bot.render.text import fence, plain, shorten
 from bot.replies import unimportant
+from vps.errors import VpsError
 
 EXPIRES_S = 600.0
 _SHOWN = 1300
@@ -52,7 +53,8 @@ async def ask_person(
 ) -> bool:
     """Whether that person says yes within that many seconds; others who press are told that somebody else was asked.
 
-    What is too long for a message is in a file. The buttons go when it is over, also where this is cancelled.
+    What is too long for a message is in a file. The buttons go when it is over, also where this is cancelled. Raises VpsError where
+    the bot may not ask there, or could not in that time.
     """
     view, text = _Asked(user_id), plain(question)
     shown = shorten(text, _SHOWN)
@@ -64,7 +66,12 @@ async def ask_person(
         return channel.send(head, view=view, files=files, allowed_mentions=pinged)
 
     answer: bool | None = None
-    message: discord.Message = await insist(sent)
+    try:
+        async with asyncio.timeout(within_s):
+            message: discord.Message = await insist(sent, patient=False)
+    except (discord.Forbidden, TimeoutError) as error:
+        remedy = "Give the bot the rights to send messages and to attach files there, then ask again."
+        raise VpsError("Nobody could be asked for a yes: Discord did not take the question.", remedy=remedy) from error
     try:
         async with asyncio.timeout(within_s):
             answer = await view.answer

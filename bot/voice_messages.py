@@ -255,6 +255,9 @@ class VoiceMessages:
         try:
             for number, part in enumerate(split(self._means.crew.mask.text(text))[:_MOST_PARTS]):
                 nonce = f"{message.id}-{kind}{number}"
-                await message.channel.send(part, reference=where, mention_author=False, nonce=nonce)
+                # A preview of an address would carry out what the model has read.
+                await message.channel.send(
+                    part, reference=where, mention_author=False, suppress_embeds=True, nonce=nonce
+                )
         except discord.HTTPException as error:
             await log.awarning("answer not delivered", message=message.id, error=error.text)

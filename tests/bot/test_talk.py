@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from tests.bot.scene import KEY, RUN_S, Ground, Scene, opened
 from tests.discord_standin import Channel, Message, User
+from tests.discord_standin.model import SUPPRESS_EMBEDS
 from tests.vps.git_remote import TOKEN, GitRemote, git_remote
 from vps.testing.model import Answer, Conversation, Reply, ScriptedModel, Text, ToolUse, next_answer, say
 
@@ -332,3 +333,5 @@ async def test_what_is_written_directly_while_the_bot_is_away_is_answered_once_i
     await scene.discord.say(scene.ada, direct, "are you there?")
     await scene.start_bot()
     await answered(scene, direct, "Heard: are you there?")
+    shown = [each for each in scene.discord.messages(direct) if each.author.bot]
+    assert all(each.flags & SUPPRESS_EMBEDS for each in shown), "a preview would carry out what an address holds"

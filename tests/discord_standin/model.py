@@ -16,7 +16,7 @@ from .wire import Json
 EPOCH_MS = 1_420_070_400_000
 TEXT_CHANNEL, DIRECT, PUBLIC_THREAD, PRIVATE_THREAD = 0, 1, 11, 12
 DEFAULT_TYPE, PIN_ADDED, THREAD_CREATED, REPLY, SLASH_COMMAND, THREAD_STARTER = 0, 6, 18, 19, 20, 21
-HAS_THREAD, EPHEMERAL, LOADING, VOICE, COMPONENTS_V2 = 1 << 5, 1 << 6, 1 << 7, 1 << 13, 1 << 15
+SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING, VOICE, COMPONENTS_V2 = 1 << 2, 1 << 5, 1 << 6, 1 << 7, 1 << 13, 1 << 15
 MANAGE_GUILD, ALL_PERMISSIONS = 1 << 5, (1 << 53) - 1
 # View, send, embed, attach, read history, commands, threads, send in threads: what a member has without any role.
 EVERYONE_PERMISSIONS = sum(1 << bit for bit in (10, 11, 14, 15, 16, 31, 35, 38))

@@ -22,6 +22,7 @@ from .model import (
     HAS_THREAD,
     LOADING,
     REPLY,
+    SUPPRESS_EMBEDS,
     TEXT_CHANNEL,
     Attachment,
     Channel,
@@ -178,9 +179,9 @@ class World:
 
     def edit_message(self, message: Message, body: Json, uploads: Mapping[int, Upload] | None = None) -> Message:
         """Changes what the body names and leaves the rest. Edits notify nobody."""
-        settable = COMPONENTS_V2 | 1 << 2
+        settable = COMPONENTS_V2 | SUPPRESS_EMBEDS
         if (flags := body.get("flags")) is not None:
-            message.flags = (message.flags & ~(1 << 2)) | (flags & settable)
+            message.flags = (message.flags & ~SUPPRESS_EMBEDS) | (flags & settable)
         first = message.loading
         message.flags &= ~LOADING
         self._apply(message, body, uploads or {})
