@@ -20,7 +20,7 @@ from vps.testing.packages import provide, run_program
 RATE = 16_000
 _GRAMMAR = """#JSGF V1.0;
 grammar sentences;
-<thing> = parser | server | database;
+<thing> = parser | database;
 public <sentence> = add a test for the <thing>
     | how are my agents doing
     | please use the small database
@@ -47,7 +47,8 @@ def words(sound: bytes) -> str:
 
 @cache
 def _listener() -> Any:
-    listener = cast("Any", Decoder)(lm=None, loglevel="FATAL")
+    # Over each sound by itself: by default what was heard before changes what is heard.
+    listener = cast("Any", Decoder)(lm=None, loglevel="FATAL", cmn="batch")
     listener.add_jsgf_string("sentences", _GRAMMAR)
     listener.activate_search("sentences")
     return listener
