@@ -163,13 +163,13 @@ class Answer:
             if (text := live(self._view, self._masked)) != before:
                 before = text
                 with unimportant():
-                    await shown.edit(content=text)
+                    await shown.edit(content=text, suppress=True)
 
     async def _finish(self, channel: discord.abc.Messageable, shown: discord.Message, note: str) -> None:
         calls, usd = (self._turn.calls, self._turn.usd) if self._turn else (0, 0.0)
         (first, *others), files = final(self._view, note, self._masked, calls=calls, usd=usd)
         try:
-            await insist(lambda: shown.edit(content=first, view=None), patient=False)
+            await insist(lambda: shown.edit(content=first, view=None, suppress=True), patient=False)
             for number, each in enumerate(others):
                 last = files if number == len(others) - 1 else ()
                 await insist(functools.partial(_send, channel, each, last, f"{shown.id}-{number}"), patient=False)
