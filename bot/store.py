@@ -10,8 +10,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import sqlite3
-import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any, Literal
 import aiosqlite
 import structlog
 
+from bot.database import Unusable, opened, value
 from bot.render.blocks import Attachment
 from vps.models import Origin
 
@@ -278,15 +277,10 @@ def _read(text: str | None) -> Body | None:
     return Body(found["text"], files, tuple(found.get("asks", ())))
 
 
-class _Unusable(Exception):
-    """Why the file there is none of ours."""
-
-
 @contextlib.asynccontextmanager
 async def open_store(path: Path) -> AsyncGenerator[Store]:
     """Open or make the database; its directory is made private."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = await _opened(path)
+    database = await opened(path, _prepare, "state file set aside; what threads show is read from them")
     try:
         async with database.execute("SELECT value FROM facts WHERE name = 'made_at'") as cursor:
             row = await cursor.fetchone()
@@ -295,47 +289,15 @@ async def open_store(path: Path) -> AsyncGenerator[Store]:
         await database.close()
 
 
-async def _opened(path: Path) -> aiosqlite.Connection:
-    try:
-        return await _connected(path)
-    except (_Unusable, sqlite3.DatabaseError) as error:
-        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
-            raise  # a full disk or a missing right is no reason to begin anew
-        aside = set_aside(path)
-        await log.awarning(
-            "state file set aside; what threads show is read from them", file=str(path), why=str(error), now=str(aside)
-        )
-    return await _connected(path)
-
-
-def set_aside(path: Path) -> Path:
-    """Move a database out of the way; where it is then."""
-    aside = path.with_name(f"{path.name}.unusable-{time.time_ns()}")
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return aside
-
-
-async def _connected(path: Path) -> aiosqlite.Connection:
-    database = await aiosqlite.connect(path, isolation_level=None)
-    try:
-        await _prepare(database)
-    except BaseException:
-        await database.close()
-        raise
-    return database
-
-
 async def _prepare(database: aiosqlite.Connection) -> None:
-    """Bring the schema up to date. Raises _Unusable or sqlite3.DatabaseError."""
-    checked = await _value(database, "PRAGMA quick_check(1)")
-    version, owner = await _value(database, "PRAGMA user_version"), await _value(database, "PRAGMA application_id")
-    names = await _value(database, "SELECT group_concat(name) FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    """Bring the schema up to date. Raises Unusable or sqlite3.DatabaseError."""
+    checked = await value(database, "PRAGMA quick_check(1)")
+    version, owner = await value(database, "PRAGMA user_version"), await value(database, "PRAGMA application_id")
+    names = await value(database, "SELECT group_concat(name) FROM sqlite_schema WHERE type = 'table' ORDER BY name")
     if checked != "ok":
-        raise _Unusable(f"it is damaged: {checked}")
+        raise Unusable(f"it is damaged: {checked}")
     if owner == _OURS and isinstance(version, int) and version > VERSION:
-        raise _Unusable(f"it is of version {version}, this program knows up to {VERSION}")
+        raise Unusable(f"it is of version {version}, this program knows up to {VERSION}")
     if names is None:
         await _become(database, _SCHEMA + _REPLIES + _SPAWNS)
     elif owner == 0 and set(str(names).split(",")) == {"threads", "blocks"}:
@@ -347,7 +309,7 @@ async def _prepare(database: aiosqlite.Connection) -> None:
     elif owner == _OURS and version == 4:
         await _become(database, _FROM_4)
     elif owner != _OURS:
-        raise _Unusable("it is another program's")
+        raise Unusable("it is another program's")
     await database.execute("PRAGMA journal_mode = WAL")
     # A power cut may take the last commits: what they said is read from the thread then.
     await database.execute("PRAGMA synchronous = NORMAL")
@@ -358,9 +320,3 @@ async def _become(database: aiosqlite.Connection, script: str) -> None:
     made = "INSERT OR IGNORE INTO facts VALUES ('made_at', (julianday('now') - 2440587.5) * 86400);"
     pragmas = f"PRAGMA application_id = {_OURS}; PRAGMA user_version = {VERSION};"
     await database.executescript(f"BEGIN; {script} {made} {pragmas} COMMIT;")
-
-
-async def _value(database: aiosqlite.Connection, query: str) -> object:
-    async with database.execute(query) as cursor:
-        row = await cursor.fetchone()
-    return row[0] if row else None

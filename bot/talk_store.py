@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ import aiosqlite
 import structlog
 
 from agents.talk.memory import Turn
-from bot.store import set_aside
+from bot.database import Unusable, opened, value
 
 log = structlog.get_logger()
 
@@ -89,54 +88,26 @@ class TalkStore:
             pass
 
 
-class _Unusable(Exception):
-    """Why the file there is none of ours."""
-
-
 @contextlib.asynccontextmanager
 async def open_talks(path: Path) -> AsyncGenerator[TalkStore]:
     """Open or make the database; its directory is made private."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        database = await _connected(path)
-    except (_Unusable, sqlite3.DatabaseError) as error:
-        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
-            raise  # a full disk or a missing right is no reason to begin anew
-        aside = set_aside(path)
-        await log.awarning("conversations set aside; they begin anew", file=str(path), why=str(error), now=str(aside))
-        database = await _connected(path)
+    database = await opened(path, _prepare, "conversations set aside; they begin anew")
     try:
         yield TalkStore(database)
     finally:
         await database.close()
 
 
-async def _connected(path: Path) -> aiosqlite.Connection:
-    database = await aiosqlite.connect(path, isolation_level=None)
-    try:
-        await _prepare(database)
-    except BaseException:
-        await database.close()
-        raise
-    return database
-
-
 async def _prepare(database: aiosqlite.Connection) -> None:
-    checked = await _value(database, "PRAGMA quick_check(1)")
-    owner, version = await _value(database, "PRAGMA application_id"), await _value(database, "PRAGMA user_version")
+    checked = await value(database, "PRAGMA quick_check(1)")
+    owner, version = await value(database, "PRAGMA application_id"), await value(database, "PRAGMA user_version")
     if checked != "ok":
-        raise _Unusable(f"it is damaged: {checked}")
-    if not await _value(database, "SELECT count(*) FROM sqlite_schema"):
+        raise Unusable(f"it is damaged: {checked}")
+    if not await value(database, "SELECT count(*) FROM sqlite_schema"):
         pragmas = f"PRAGMA application_id = {_OURS}; PRAGMA user_version = {VERSION};"
         await database.executescript(f"BEGIN; {_SCHEMA} {pragmas} COMMIT;")
     elif owner != _OURS or version != VERSION:
-        raise _Unusable("it is another program's, or of another version")
+        raise Unusable("it is another program's, or of another version")
     await database.execute("PRAGMA journal_mode = WAL")
     await database.execute("PRAGMA synchronous = NORMAL")
     await database.execute("DELETE FROM talks WHERE used_at < ?", (time.time() - _KEPT_S,))
-
-
-async def _value(database: aiosqlite.Connection, query: str) -> object:
-    async with database.execute(query) as cursor:
-        row = await cursor.fetchone()
-    return row[0] if row else None
