@@ -255,7 +255,10 @@ async def opened(
                     await scene.bot.crew.gateway.renew()
                 yield scene
             finally:
-                sys.stdout.writelines(f"{each}\n" for each in logged)  # pytest shows it when the test fails
+                # pytest shows these when the test fails.
+                sys.stdout.writelines(f"{each}\n" for each in logged)
+                rooms = discord.world.channels.values()
+                sys.stdout.writelines(f"#{each.name}\n{discord.transcript(each)}\n" for each in rooms)
                 await scene.clear()
             assert [str(each) for each in discord.violations] == []
             assert [str(each) for each in discord.own_violations] == []

@@ -9,13 +9,14 @@ TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
 class Process:
-    """One of them. `ticks` of CPU are its own and those of the children it has reaped."""
+    """One of them. `ticks` of CPU are its own and those of the children it has reaped; `on_disk`: it waits for a disk."""
 
     def __init__(self, stat: str) -> None:
         # A name may hold spaces and parentheses: what follows the last one is the rest.
         head, _, rest = stat.rpartition(")")
         fields = rest.split()
         self.name = head.partition("(")[2]
+        self.on_disk = fields[0] == "D"
         self.parent = int(fields[1])
         self.ticks = sum(map(int, fields[11:15]))
 

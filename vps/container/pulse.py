@@ -1,4 +1,4 @@
-"""Whether the CLI still lives, by what it writes and by the CPU that it and its tools use."""
+"""Whether the CLI still lives, by what it writes and by the CPU and disk that it and its tools use."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Pulse:
     """Follows the log's lines and its size. Time counts only while this process runs itself.
 
     limits: `silent_s` without a byte are past all of the CLI's own limits, or `mcp_s` while a tool of an MCP server runs;
-    `calm_s` is how long nothing may have worked on a CPU besides. A wait that the CLI announced is added, and waiting for a person
-    does not count at all.
+    `calm_s` is how long nothing may have worked on a CPU or waited for a disk besides. A wait that the CLI announced is
+    added, and waiting for a person does not count at all.
     """
 
     def __init__(self, log: int, limits: dict[str, Any]) -> None:
@@ -87,9 +87,12 @@ class Pulse:
         return self.silence_s >= limit and self.calm >= self._calm_s
 
     def _feel(self, pid: int, passed: float) -> None:
-        ticks = sum(process.ticks for process in family(pid).values())
+        processes = family(pid).values()
+        ticks = sum(process.ticks for process in processes)
+        # A disk that takes its time is no fault of the CLI's; another CLI would wait for it too.
+        on_disk = any(process.on_disk for process in processes)
         # Fewer than before: some were adopted by another process, so something was done.
-        if self.calm and 0 <= ticks - self._ticks <= _WAITING_SHARE * TICKS_S * self._calm_s:
+        if self.calm and not on_disk and 0 <= ticks - self._ticks <= _WAITING_SHARE * TICKS_S * self._calm_s:
             self.calm += passed
         else:
             self._ticks, self.calm = ticks, max(passed, 1e-3)
@@ -97,4 +100,4 @@ class Pulse:
     def seen(self, pid: int) -> str:
         """What the judgement rests on, for people."""
         names = sorted({process.name for process in family(pid).values()})
-        return f"no output for {self.silence_s:.0f} s, no work on a CPU for {self.calm:.0f} s by {', '.join(names)}"
+        return f"no output for {self.silence_s:.0f} s, no work on a CPU or disk for {self.calm:.0f} s by {', '.join(names)}"

@@ -21,6 +21,10 @@ QUIET = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '600
 BUSY = [sys.executable, "-c", "import subprocess; subprocess.run(['sh', '-c', 'while :; do :; done'])"]
 
 
+ON_DISK = [sys.executable, "-c", "import ctypes, time; ctypes.CDLL(None).vfork(); time.sleep(600)"]
+"""In the state of one that waits for a disk (D, proc(5)): so is a process whose child has its memory, vfork(2)."""
+
+
 class Bench:
     """A pulse over a log and a process; `pass_s` lets time go by as the supervisor looks, twice a second."""
 
@@ -60,6 +64,11 @@ def busy() -> Iterator[int]:
     yield from running(BUSY)
 
 
+@pytest.fixture
+def on_disk() -> Iterator[int]:
+    yield from running(ON_DISK)
+
+
 def running(argv: list[str]) -> Iterator[int]:
     """A process that has a child by now."""
     with subprocess.Popen(argv) as process:
@@ -91,6 +100,15 @@ def test_one_whose_child_uses_the_cpu_is_not_hung(bench: Bench, busy: int) -> No
         while sum(process.ticks for process in family(busy).values()) < used + 15:
             pass
         assert not bench.pass_s(3, busy)
+
+
+def test_one_that_waits_for_a_disk_is_not_hung(bench: Bench, on_disk: int) -> None:
+    assert family(on_disk)[on_disk].on_disk
+    assert not bench.pass_s(150, on_disk)
+    kill_below(on_disk)
+    while family(on_disk)[on_disk].on_disk:
+        pass
+    assert bench.pass_s(12, on_disk)
 
 
 def test_a_wait_that_the_cli_announced_is_no_silence(bench: Bench, quiet: int) -> None:
