@@ -167,15 +167,20 @@ class Bot(discord.Client):
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Something was changed where the bot can see it."""
         self.hearing.on_edit(payload.message)
+        self.talks.on_edit(payload.message)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Something was removed there."""
-        self.hearing.on_delete(payload.channel_id, payload.guild_id, payload.message_id)
+        self._on_delete(payload.channel_id, payload.guild_id, payload.message_id)
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Several were, at once."""
         for message_id in sorted(payload.message_ids):
-            self.hearing.on_delete(payload.channel_id, payload.guild_id, message_id)
+            self._on_delete(payload.channel_id, payload.guild_id, message_id)
+
+    def _on_delete(self, channel_id: int, guild_id: int | None, message_id: int) -> None:
+        self.hearing.on_delete(channel_id, guild_id, message_id)
+        self.talks.on_delete(message_id)
 
     async def _watch(self) -> None:
         """Every run on the host gets its feed once, whoever started it."""

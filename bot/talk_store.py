@@ -20,13 +20,14 @@ from bot.database import Unusable, opened, value
 
 log = structlog.get_logger()
 
-VERSION = 1
+VERSION = 2
 _OURS = 0x41675461
 """SQLite's application_id: "AgTa"."""
 _KEPT_S = 90 * 86_400.0
 _SCHEMA = """
 CREATE TABLE talks (channel_id INTEGER PRIMARY KEY, name TEXT NOT NULL, heard INTEGER NOT NULL, turns TEXT NOT NULL,
   used_at REAL NOT NULL) STRICT;
+CREATE TABLE channels (channel_id INTEGER PRIMARY KEY, heard INTEGER NOT NULL, used_at REAL NOT NULL) STRICT;
 CREATE TABLE answers (channel_id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL) STRICT;
 """
 
@@ -64,9 +65,18 @@ class TalkStore:
         """It begins anew."""
         await self._write("DELETE FROM talks WHERE channel_id = ?", (channel_id,))
 
+    async def hear(self, channel_id: int, message_id: int) -> None:
+        """A channel that no conversation is in, but begins from, was heard up to that message."""
+        statement = (
+            "INSERT INTO channels VALUES (?, ?, ?) ON CONFLICT DO UPDATE "
+            "SET heard = max(heard, excluded.heard), used_at = excluded.used_at"
+        )
+        await self._write(statement, (channel_id, message_id, time.time()))
+
     async def heard(self, since: float) -> dict[int, int]:
-        """The last message that was heard, by channel, of those in use since a time (epoch seconds)."""
-        query = "SELECT channel_id, heard FROM talks WHERE used_at > ?"
+        """The last message that was heard, by channel: of conversations in use since a time (epoch seconds), and of those that
+        they begin from."""
+        query = "SELECT channel_id, heard FROM talks WHERE used_at > ? UNION ALL SELECT channel_id, heard FROM channels"
         async with self._database.execute(query, (since,)) as cursor:
             return {int(row[0]): int(row[1]) async for row in cursor}
 
@@ -110,4 +120,5 @@ async def _prepare(database: aiosqlite.Connection) -> None:
         raise Unusable("it is another program's, or of another version")
     await database.execute("PRAGMA journal_mode = WAL")
     await database.execute("PRAGMA synchronous = NORMAL")
-    await database.execute("DELETE FROM talks WHERE used_at < ?", (time.time() - _KEPT_S,))
+    for table in ("talks", "channels"):
+        await database.execute(f"DELETE FROM {table} WHERE used_at < ?", (time.time() - _KEPT_S,))  # noqa: S608  names of ours

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import discord
 import structlog
 
+from agents import audit
 from agents.config import SettingsError
 from agents.rights import Right
 from agents.talk.client import require_key
-from agents.talk.prompt import asked
 from agents.tools.core import Call, NotPermitted
 from bot import people
 from bot.delivery import insist
@@ -27,12 +26,12 @@ from bot.inside import FromDiscord
 from bot.listener import is_said
 from bot.render.answers import failure
 from bot.replies import unimportant
-from bot.talk_missed import missed
+from bot.talk_missed import is_channel, missed
+from bot.talk_places import Channel, Places
 from bot.talk_store import TalkRow, TalkStore
 from bot.talk_turn import Answer
 from vps import talks
 from vps.errors import VpsError
-from vps.models import new_name
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -46,25 +45,14 @@ _NO_CONTENT = (
     "Discord does not show me what you write here. Mention me in the message, or have whoever runs this bot turn on "
     "*Message Content Intent* under *Bot* in Discord's developer portal and start it again."
 )
+_TOO_LATE = "-# I have read this already, as it was before. Write it again."
 _NO_WORDS = "What shall I do? Write it behind the mention."
-_QUOTED = 4000
 _AGAIN_S = 3.0
 _CLOSING_S = 5.0
-_TITLE = 90
-_MOST_KNOWN = _MOST_SEEN = 10_000
-
-Channel = (
-    discord.TextChannel
-    | discord.VoiceChannel
-    | discord.StageChannel
-    | discord.Thread
-    | discord.DMChannel
-    | discord.GroupChannel
-    | discord.PartialMessageable
-)
+_MOST_SEEN, _MOST_READ = 10_000, 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Said:
     """A message that waits for its turn, and what its author may do."""
 
@@ -81,18 +69,34 @@ class Talks:
         """The one under way, by its channel."""
         self._waiting: dict[int, list[_Said]] = {}
         self._tasks = set[asyncio.Task[None]]()
-        self._agents: dict[int, bool] = {}
-        """Whether a thread of ours is an agent's."""
+        self._places = Places(bot, store)
         self._told = set[tuple[int, int, str]]()
         self._seen = dict[int, None]()
         """The last messages that were heard, by id: one may come once more by looking back."""
+        self._read = dict[int, str]()
+        """The words of those that were read last, by id."""
         self._ready = asyncio.Event()
 
     def on_message(self, message: discord.Message) -> None:
         """Something was posted where the bot can see it."""
         is_direct, thread = message.guild is None, isinstance(message.channel, discord.Thread)
-        if is_said(message) and (is_direct or thread or self._is_mentioned(message)):
+        if is_said(message) and (is_direct or thread or self._places.is_mentioned(message)):
             self._start(self._hear(message), f"hear {message.id}")
+
+    def on_edit(self, message: discord.Message) -> None:
+        """Something was changed somewhere, or shown otherwise: what was not read yet is read as it is now."""
+        before = self._read.get(message.id)
+        if before is not None and before != message.content:
+            self._start(self._tell_once(message, f"late {message.id}", _TOO_LATE), f"late {message.id}")
+        for said in (said for waiting in self._waiting.values() for said in waiting):
+            if said.message.id == message.id and before is None:
+                said.message = message
+
+    def on_delete(self, message_id: int) -> None:
+        """Something was removed somewhere: what was not read yet is not answered."""
+        if message_id not in self._read:
+            for waiting in self._waiting.values():
+                waiting[:] = [said for said in waiting if said.message.id != message_id]
 
     def look_back(self) -> None:
         """A new session with Discord: what was written since the last one is told by nobody."""
@@ -117,9 +121,15 @@ class Talks:
                 await log.awarning("conversations not ended on the host", error=str(error), again_in_s=_AGAIN_S)
                 await asyncio.sleep(_AGAIN_S)
             else:
+                await self._listen_in(self._bot.settings.DISCORD_CHANNEL_ID)
                 for channel_id, message_id in left.items():
                     await self._cut_off(channel_id, message_id)
                 self._ready.set()
+
+    async def _listen_in(self, channel_id: int | None) -> None:
+        """From now on, whether the bot is here or not."""
+        if channel_id is not None and channel_id not in await self._store.heard(since=0):
+            await self._store.hear(channel_id, discord.utils.time_snowflake(discord.utils.utcnow()))
 
     async def _cut_off(self, channel_id: int, message_id: int) -> None:
         message = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)
@@ -158,80 +168,59 @@ class Talks:
         if message.id in self._seen:
             return
         self._note(message.id)
-        addressed = message.guild is None or self._is_mentioned(message)
-        if not await self._is_ours(message, addressed=addressed):
+        addressed = self._places.is_addressed(message)
+        if not await self._places.is_ours(message, addressed=addressed):
             return
         rights = await self._bot.people.of_writer(self._bot, message)
+        if not await self._may_talk(message, rights, addressed=addressed):
+            await self._heard_in(message)
+            return
+        channel = await self._answered_in(message)
+        self._waiting.setdefault(channel.id, []).append(_Said(message, rights))
+        if len(self._waiting[channel.id]) == 1:
+            await self._work(channel)
+
+    async def _may_talk(self, message: discord.Message, rights: frozenset[Right], *, addressed: bool) -> bool:
+        """Else its author is told why not."""
         if Right.RUN not in rights:
             if addressed:
-                await self._tell_once(message, "rights", failure(_not_permitted(), self._bot.crew.mask))
-            return
+                await self._refuse(message)
+            return False
         try:
             require_key(self._bot.settings)
         except SettingsError as error:
             await self._tell(message, failure(error, self._bot.crew.mask))
-            return
-        if not self._words(message) and not message.attachments and not message.message_snapshots:
-            shown = addressed or self._bot.intents.message_content
-            await self._tell_once(message, "words" if shown else "content", _NO_WORDS if shown else _NO_CONTENT)
-            return
-        channel = await self._channel(message)
-        self._waiting.setdefault(channel.id, []).append(_Said(message, rights))
-        if len(self._waiting[channel.id]) == 1:
-            await self._work(channel)
+            return False
+        if self._places.words(message) or message.attachments or message.message_snapshots:
+            return True
+        shown = addressed or self._bot.intents.message_content
+        await self._tell_once(message, "words" if shown else "content", _NO_WORDS if shown else _NO_CONTENT)
+        return False
+
+    async def _refuse(self, message: discord.Message) -> None:
+        crew, error = self._bot.crew, _not_permitted()
+        await self._tell_once(message, "rights", failure(error, crew.mask))
+        origin = people.model_for(message, message.channel.id, "talk", self._bot.settings)
+        refused = f"{type(error).__name__}: {error}"
+        line = audit.entry(origin, "talk", {}, refused, at=time.time(), ms=0, mask=crew.mask)
+        await audit.note(crew.relay, line)
+
+    async def _heard_in(self, message: discord.Message) -> None:
+        """A channel remembers what it was heard to, as a conversation does."""
+        if is_channel(message.channel):
+            await self._store.hear(message.channel.id, message.id)
 
     def _note(self, message_id: int) -> None:
         self._seen[message_id] = None
         if len(self._seen) > _MOST_SEEN:
             del self._seen[next(iter(self._seen))]
 
-    async def _is_ours(self, message: discord.Message, *, addressed: bool) -> bool:
-        """Whether what is written there is for the text agent: not what goes to an agent, nor what people say to each other."""
-        channel = message.channel
-        if not isinstance(channel, discord.Thread):
-            return addressed
-        if await self._bot.store.thread_of(channel.id) is not None:
-            return False
-        if self._bot.user is None or channel.owner_id != self._bot.user.id:
-            return addressed
-        return not await self._is_agents(channel)
-
-    async def _is_agents(self, thread: discord.Thread) -> bool:
-        """A thread of the bot's opens on a message: a person's, or the bot's own, where it is an agent's."""
-        if thread.id not in self._agents:
-            if len(self._agents) > _MOST_KNOWN:
-                self._agents.clear()
-            known = await self._store.talk(thread.id) is not None
-            self._agents[thread.id] = not known and await self._starts_with_a_bots(thread)
-        return self._agents[thread.id]
-
-    async def _starts_with_a_bots(self, thread: discord.Thread) -> bool:
-        above = self._bot.get_partial_messageable(thread.parent_id, guild_id=thread.guild.id)
+    async def _answered_in(self, message: discord.Message) -> Channel:
         try:
-            return (await above.fetch_message(thread.id)).author.bot
-        except discord.NotFound:
-            return True
-
-    def _is_mentioned(self, message: discord.Message) -> bool:
-        return self._bot.user is not None and bool(re.search(rf"<@!?{self._bot.user.id}>", message.content))
-
-    def _words(self, message: discord.Message) -> str:
-        assert self._bot.user is not None
-        return re.sub(rf"<@!?{self._bot.user.id}>[\s,:]*", "", message.content).strip()
-
-    async def _channel(self, message: discord.Message) -> Channel:
-        """Where it is answered: in a thread on it, where it was written in a channel that can have threads."""
-        if not isinstance(message.channel, discord.TextChannel):
-            return message.channel
-        title = " ".join(self._words(message).split()) or "talk"
-        name = self._bot.crew.mask.text(title)[:_TITLE]
-        try:
-            thread = await message.create_thread(name=name)
+            return await self._places.answered_in(message)
         except discord.Forbidden:
             await self._tell(message, "❌ I may not open a thread here. Give me the right to *Create Public Threads*.")
             raise
-        self._agents[thread.id] = False
-        return thread
 
     async def _tell_once(self, message: discord.Message, about: str, text: str) -> None:
         key = (message.channel.id, message.author.id, about)
@@ -257,27 +246,35 @@ class Talks:
                 while together < len(waiting) and waiting[together].message.author.id == first.message.author.id:
                     together += 1
                 batch = waiting[:together]
+                self._reads(batch)
                 await self._guarded(self._answered(channel, batch))
                 del waiting[:together]
         finally:
             del self._waiting[channel.id]
 
+    def _reads(self, batch: list[_Said]) -> None:
+        self._read.update((said.message.id, said.message.content) for said in batch)
+        while len(self._read) > _MOST_READ:
+            del self._read[next(iter(self._read))]
+
     async def _answered(self, channel: Channel, batch: list[_Said]) -> None:
         message = batch[-1].message
-        if len(batch) == 1 and self._words(message).lower() == "new":
+        if len(batch) == 1 and self._places.words(message).lower() == "new":
             await self._store.forget(channel.id)
             await self._tell(message, ANEW)
             return
-        known = await self._store.talk(channel.id) or TalkRow(channel.id, new_name(round(time.time() * 1000)), 0)
+        known = await self._store.talk(channel.id) or TalkRow(channel.id, talks.new_name(), 0)
         row = replace(known, heard=message.id)
         await self._store.save(row)
+        for each in batch:
+            await self._heard_in(each.message)
         origin = people.model_for(message, channel.id, "talk", self._bot.settings)
         call = Call(origin, batch[-1].rights, announce=FromDiscord(self._bot).announce)
         answer = self.answers[channel.id] = Answer(self._bot, self._store, row, call, message.author.id)
-        text = "\n\n".join(self._asked(each.message) for each in batch)
+        text = "\n\n".join(self._places.asked(each.message) for each in batch)
         files = any(each.message.attachments for each in batch)
         try:
-            own = "\n".join(self._words(each.message) for each in batch)
+            own = "\n".join(self._places.words(each.message) for each in batch)
             await answer.give(channel, message, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
         except discord.Forbidden as error:
             with unimportant():
@@ -285,19 +282,9 @@ class Talks:
         finally:
             del self.answers[channel.id]
 
-    def _asked(self, message: discord.Message) -> str:
-        quoted = [("somebody, forwarded", each.content[:_QUOTED]) for each in message.message_snapshots if each.content]
-        answered = message.reference.resolved if message.reference else None
-        mine = (
-            self._bot.user is not None and isinstance(answered, discord.Message) and answered.author == self._bot.user
-        )
-        if isinstance(answered, discord.Message) and answered.content and not mine:
-            quoted.append((answered.author.display_name[:100], answered.content[:_QUOTED]))
-        return asked(self._words(message), quoted, len(message.attachments))
-
     async def is_talk(self, message: discord.Message) -> bool:
         """Whether it was said in a thread that the text agent opened. Raises discord.HTTPException."""
-        return await self._is_ours(message, addressed=False)
+        return await self._places.is_ours(message, addressed=False)
 
 
 def _not_permitted() -> NotPermitted:

@@ -15,9 +15,9 @@ Network = Literal["none", "restricted", "open"]
 PermissionMode = Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"]
 
 
-def new_name(unix_ms: int) -> str:
+def new_name(unix_ms: int, kind: str = "claude-agent") -> str:
     """A container's name: `claude-agent-<unix ms>-<6 characters>`."""
-    return f"claude-agent-{unix_ms}-{''.join(secrets.choice(_ALPHABET) for _ in range(6))}"
+    return f"{kind}-{unix_ms}-{''.join(secrets.choice(_ALPHABET) for _ in range(6))}"
 
 
 class Origin(BaseModel):

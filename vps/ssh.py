@@ -27,6 +27,10 @@ MAX_SESSIONS = 8
 """Session channels at a time: sshd refuses the 11th at once by default (MaxSessions 10, sshd_config(5))."""
 KEEPALIVE_S = 5
 """With 3 unanswered ones a dead peer is noticed within 20 s (measured)."""
+LEADS_NOWHERE = (
+    "Set `AllowStreamLocalForwarding yes` in /etc/ssh/sshd_config on the VPS, and no `DisableForwarding`; reload sshd."
+)
+"""What to do where the server leads to no socket."""
 _LOGIN_S = 15.0
 _CLOSE_S = 5.0
 _BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -217,10 +221,7 @@ async def _reached(connection: asyncssh.SSHClientConnection, path: str, config: 
     try:
         _, writer = await connection.open_unix_connection(path)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  its stubs leave it open
     except asyncssh.ChannelOpenError as error:
-        remedy = (
-            "Set `AllowStreamLocalForwarding yes` in /etc/ssh/sshd_config on the VPS, and no `DisableForwarding`; reload sshd. "
-            "If it is set, see `agentflow doctor`."
-        )
+        remedy = f"{LEADS_NOWHERE} If it is set, see `agentflow doctor`."
         raise HostUnreachable(
             f"The SSH server of {config} does not lead to the gateway's socket.", remedy=remedy
         ) from error

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from vps import models
 from vps.errors import VpsError
 from vps.relay import Relay
 
 _BEGIN_S, _END_S = 30.0, 10.0
+
+
+def new_name() -> str:
+    """A conversation's name at the gateway: like a run's, and told from one."""
+    return models.new_name(round(time.time() * 1000), "talk")
 
 
 @asynccontextmanager

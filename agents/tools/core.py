@@ -26,8 +26,8 @@ __all__ = ["Announced", "Call", "ConfirmationRequired", "Input", "NotConfirmed",
 
 _OUTCOME = 300
 """Characters of an error that go into the audit line."""
-_ASKING_S = 180.0
-"""What a person's yes may take on top of the work itself."""
+_ASKING_S = 900.0
+"""What a person's yes may take on top of the work itself: more than any surface waits for one."""
 
 
 class NotPermitted(VpsError, PermissionError):

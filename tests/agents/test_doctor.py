@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from tests.agents.conftest import Station
+from vps.testing.sshd import generate_key, sshd
 
 
 def levels(out: str) -> dict[str, str]:
@@ -121,3 +124,18 @@ async def test_a_refused_token_fails(station: Station) -> None:
         await runner.cleanup()
     assert levels(done.out)["bot"] == "FAIL"
     assert "developer portal" in done.out
+
+
+@pytest.mark.parametrize(("allowed", "level"), [("yes", "ok"), ("no", "warn")])
+async def test_a_server_that_leads_to_no_socket_is_told_where_the_text_agent_needs_it(
+    docked: Station, tmp_path: Path, allowed: str, level: str
+) -> None:
+    key, options = tmp_path / "key", {"AllowStreamLocalForwarding": allowed}
+    async with sshd(tmp_path / "sshd", authorized_key=generate_key(key), say=print, options=options) as server:
+        login = {"HETZNER_SSH_PORT": str(server.port), "HETZNER_SSH_KEY": str(key)}
+        login["HETZNER_KNOWN_HOSTS"] = str(server.known_hosts)
+        station = replace(docked, server=server, environ=docked.environ | login)
+        assert levels((await station.agentflow("doctor")).out)["forwarding"] == "ok"
+        found = await station.agentflow("doctor", DISCORD_BOT_TOKEN="bot-token", DISCORD_API_URL="http://127.0.0.1:1")
+    assert levels(found.out)["forwarding"] == level, found.out
+    assert ("AllowStreamLocalForwarding yes" in found.out) == (level == "warn")

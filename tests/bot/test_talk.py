@@ -325,7 +325,22 @@ async def test_memory_survives_the_bot_and_an_answer_that_was_cut_off_is_told(sc
     assert len(answers) == 1
 
 
-async def test_what_is_written_directly_while_the_bot_is_away_is_answered_once_it_is_back(scene: Scene) -> None:
+async def test_what_is_changed_or_deleted_before_it_is_read_is_read_so_and_later_that_is_told(scene: Scene) -> None:
+    thread = await talk(scene, "slow")
+    shown = await scene.discord.message_in(thread, "word-003", RUN_S)
+    first, second, third = [await scene.discord.say(scene.ada, thread, word) for word in ("one", "two", "three")]
+    await scene.discord.wait_for(lambda: scene.bot.talks.waits_in(thread.id) == 4, RUN_S)
+    scene.discord.world.edit_message(first, {"content": "ONE"})
+    scene.discord.world.delete_message(second)
+    await scene.discord.wait_for(lambda: scene.bot.talks.waits_in(thread.id) == 3, RUN_S)
+    await scene.click(shown, "Stop")
+    await answered(scene, thread, "Heard: ONE\n\nthree")
+    scene.discord.world.edit_message(third, {"content": "four"})
+    await scene.discord.message_in(thread, "I have read this already", RUN_S)
+    assert "Heard: four" not in scene.discord.transcript(thread)
+
+
+async def test_what_is_written_while_the_bot_is_away_is_answered_once_it_is_back(scene: Scene) -> None:
     direct = scene.discord.world.direct(scene.ada)
     await scene.discord.say(scene.ada, direct, "hello")
     await answered(scene, direct, "Heard: hello")
@@ -333,5 +348,18 @@ async def test_what_is_written_directly_while_the_bot_is_away_is_answered_once_i
     await scene.discord.say(scene.ada, direct, "are you there?")
     await scene.start_bot()
     await answered(scene, direct, "Heard: are you there?")
+    await scene.stop_bot()
+    missed = await mention(scene, "and in the channel?")
+    await scene.discord.say(scene.ada, scene.channel, "This is between people.")
+    await scene.start_bot()
+    await scene.discord.wait_for(lambda: missed.thread, RUN_S)
+    assert missed.thread
+    await answered(scene, missed.thread, "Heard: and in the channel?")
+    threads = len(scene.discord.threads(scene.channel))
+    await scene.restart_bot()
+    await scene.discord.say(scene.ada, direct, "and now?")
+    await answered(scene, direct, "Heard: and now?")
+    assert len(scene.discord.threads(scene.channel)) == threads
+    assert scene.discord.transcript(missed.thread).count("Heard: and in the channel?") == 1
     shown = [each for each in scene.discord.messages(direct) if each.author.bot]
     assert all(each.flags & SUPPRESS_EMBEDS for each in shown), "a preview would carry out what an address holds"

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
+from agents import audit
 from bot.talk_store import open_talks
 from tests.bot.scene import KEY, RUN_S, Ground, Scene, opened
 from tests.discord_standin import Channel, Message
-from vps.models import new_name
+from vps.talks import new_name
 from vps.testing.model import Answer, Conversation, Fault, Reply, ScriptedModel, Text, say
 
 
@@ -21,6 +22,8 @@ def script(conversation: Conversation) -> Answer:
         return Fault(529, "Overloaded")
     if conversation.task == "unknown":
         return Fault(404, "model: claude-nobody")
+    if conversation.task == "locked":
+        return Fault(401, "invalid x-api-key")
     if conversation.task == "decline":
         return Reply((), stop_reason="refusal")
     if conversation.task == "at length":
@@ -95,7 +98,7 @@ async def test_what_a_killed_bot_left_is_told_and_let_in_no_more(scene: Scene) -
     direct = scene.discord.world.direct(scene.ada)
     left = await answer(scene, "begin", "Heard: begin")
     await scene.stop_bot()
-    name = new_name(round(time.time() * 1000))
+    name = new_name()
     spec = scene.root / "gateway" / "specs" / f"{name}.json"
     spec.write_text(json.dumps({"network": "none", "person": "", "workspace": "", "talk": True}))
     async with open_talks(scene.settings.state_dir / "talks.sqlite3") as store:
@@ -113,6 +116,15 @@ async def test_who_may_not_is_told_once_and_a_thread_needs_no_more_than_a_mentio
     await scene.discord.say(scene.eve, direct, "hello?")
     await answer(scene, "done", "Heard: done")
     assert len([each for each in scene.discord.messages(direct) if each.author.bot]) == 1
+    noted = await audit.read(scene.bot.crew.relay, 10, {"tool": "talk"})
+    assert [line.outcome.partition(":")[0] for line in noted] == ["NotPermitted"] * 2
+
+
+async def test_a_key_that_the_model_refuses_is_told_with_the_remedy_until_there_is_another(scene: Scene) -> None:
+    assert "`agentflow credential`" in (await answer(scene, "locked", "no longer accepts the credential")).text
+    await answer(scene, "hello?", "no longer accepts the credential")
+    await scene.bot.crew.gateway.renew()
+    await answer(scene, "hello!", "Heard: hello!")
 
 
 async def test_with_a_subscription_alone_it_is_off_and_says_so(ground: Ground) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from agents.talk.memory import said
@@ -10,7 +11,7 @@ from bot.talk_store import TalkRow, open_talks
 
 async def test_a_conversation_and_an_answer_under_way_are_there_the_next_time(tmp_path: Path) -> None:
     path = tmp_path / "state" / "talks.sqlite3"
-    row = TalkRow(7, "claude-agent-1790000000000-abcdef", 0, [[said("hello")]])
+    row = TalkRow(7, "talk-1790000000000-abcdef", 0, [[said("hello")]])
     async with open_talks(path) as store:
         await store.save(row)
         await store.save(TalkRow(8, row.name, 0))
@@ -23,6 +24,15 @@ async def test_a_conversation_and_an_answer_under_way_are_there_the_next_time(tm
         assert await store.under_way() == {7: 71}
         await store.end(7)
         assert await store.under_way() == {}
+
+
+async def test_how_far_a_place_was_heard_never_goes_back(tmp_path: Path) -> None:
+    async with open_talks(tmp_path / "talks.sqlite3") as store:
+        await store.save(TalkRow(7, "talk-1790000000000-abcdef", 700))
+        for heard in (80, 82, 81):
+            await store.hear(8, heard)
+        assert await store.heard(since=0) == {7: 700, 8: 82}
+        assert await store.heard(since=time.time() + 60) == {8: 82}
 
 
 async def test_a_file_that_cannot_be_used_is_set_aside_and_made_anew(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ from vps.host.files import read_regular
 from vps.host.json_object import json_object
 
 NAME = re.compile(r"claude-agent-\d{10,16}-[0-9a-z]{6}")
+TALK = re.compile(r"talk-\d{10,16}-[0-9a-z]{6}")
+"""A conversation with a person, which has no directory; see `talks`."""
 LABEL_ROOT = "agentflow.root"
 LABEL_RUN = "agentflow.run"
 

@@ -1,4 +1,4 @@
-"""Conversations with people: they use the gateway as runs do, by a name of the same form, and have no container and no directory.
+"""Conversations with people: they use the gateway as runs do, by a name of their own form, and have no container and no directory.
 
 Each is let in for one turn at a time. What a bot left that was killed, the next one clears.
 """
@@ -23,10 +23,10 @@ def begin(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Let one in and wait until it can ask: the path of its `socket`. request: name, person, budget_usd. Raises Refused."""
     credential = layout.read_json(os.path.join(gateway.home(root), "credential.json")) or {}
     if credential.get("kind") != "api_key":
-        remedy = "Set ANTHROPIC_API_KEY, or give the gateway one with `agentflow credential --ask`."
+        remedy = "Set ANTHROPIC_API_KEY where the bot runs, and hand it over with `agentflow credential`."
         raise Refused("credential", "the gateway has no API key, and a subscription is for Claude Code alone.", remedy)
     name = str(request["name"])
-    if not layout.NAME.fullmatch(name):
+    if not layout.TALK.fullmatch(name):
         raise ValueError(f"not a name: {name!r}")
     path = os.path.join(gateway.place(root, name), "model.sock")
     if len(os.fsencode(path)) > _LONGEST:
@@ -75,6 +75,6 @@ def clear(root: str, _request: dict[str, Any]) -> dict[str, Any]:
 
 def is_one(root: str, name: str) -> bool:
     """Whether one of that name is let in now."""
-    if not layout.NAME.fullmatch(name):
+    if not layout.TALK.fullmatch(name):
         return False
     return bool((layout.read_json(os.path.join(gateway.home(root), "specs", f"{name}.json")) or {}).get("talk"))

@@ -57,9 +57,9 @@ _NAMES = {
     "day": "the day's budget of all agents",
 }
 _TO_DO = {
-    "budget_run": "Begin another conversation, or set AGENTFLOW_TALK_BUDGET higher.",
-    "budget_person": "It begins anew at midnight UTC, or `/budget` adds to it.",
-    "budget_day": "It begins anew at midnight UTC, or `/budget` adds to it.",
+    "budget_run": "Write `new` to begin another conversation, or set AGENTFLOW_TALK_BUDGET higher.",
+    "budget_person": "It begins anew at midnight UTC, or `/budget scope:person` with an agent of theirs adds to it.",
+    "budget_day": "It begins anew at midnight UTC, or `/budget scope:day` adds to it.",
     "plan": "Wait for its end.",
     "rate": "Wait a minute.",
 }

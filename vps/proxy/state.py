@@ -98,4 +98,5 @@ class State:
 
 
 def _names(directory: str) -> list[str]:
-    return sorted(name for file in os.listdir(directory) if layout.NAME.fullmatch(name := file.removesuffix(".json")))
+    names = (file.removesuffix(".json") for file in os.listdir(directory))
+    return sorted(name for name in names if layout.NAME.fullmatch(name) or layout.TALK.fullmatch(name))

@@ -13,7 +13,7 @@ import pytest
 from vps.host import gateway, talks
 from vps.host.refused import Refused
 
-NAME = "claude-agent-1790000000000-abcdef"
+NAME = "talk-1790000000000-abcdef"
 REQUEST = {"name": NAME, "person": "discord:1", "budget_usd": 2.0}
 
 
