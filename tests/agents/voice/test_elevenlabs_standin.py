@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -17,6 +17,7 @@ from agents.voice.errors import VoiceUnavailable
 from agents.voice.session import Session
 from agents.voice.setup import setup
 from tests.elevenlabs_standin import KEY, CallTool, ElevenLabsStandin, Say
+from tests.elevenlabs_standin.spec import specification
 from tests.elevenlabs_standin.speech import Speech
 
 TOOL = "list_claude_agents"
@@ -70,6 +71,18 @@ def tool(**values: Any) -> dict[str, Any]:
     return wanted.tool_configs()[TOOL] | values
 
 
+def misspelt(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The value once for each of its keys at any depth, with that one misspelt; the names of parameters are free."""
+    for key, member in value.items():
+        others = {name: each for name, each in value.items() if name != key}
+        yield key, others | {f"{key}_": member}
+        if key == "properties":
+            for name, each in member.items():
+                yield from ((wrong, value | {key: member | {name: inside}}) for wrong, inside in misspelt(each))
+        elif isinstance(member, dict):
+            yield from ((wrong, value | {key: inside}) for wrong, inside in misspelt(cast("dict[str, Any]", member)))
+
+
 async def yes(_question: str) -> bool:
     return True
 
@@ -112,6 +125,23 @@ async def test_an_unknown_key_nested_in_a_list_of_client_tools_is_refused(bare: 
     body = {"conversation_config": {"agent": {"prompt": {"tools": [tool(), wrong]}}}}
     place = "body.conversation_config.agent.prompt.tools.1.parameters.properties.which.descripton"
     assert await bare.create(body) == (422, [place])
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("/v1/convai/tools post", {"tool_config": tool()}),
+        ("/v1/convai/tools/{tool_id} patch", {"tool_config": tool()}),
+        ("/v1/convai/agents/create post", wanted.agent_config()),
+        ("/v1/convai/agents/{agent_id} patch", wanted.agent_config()),
+    ],
+)
+def test_whichever_key_of_ours_were_misspelt_would_be_refused(operation: str, body: dict[str, Any]) -> None:
+    changed = list(misspelt(body))
+    assert len(changed) > 10
+    for key, each in changed:
+        found = [problem.path[-1] for problem in specification().request(operation, each) if problem.path]
+        assert f"{key}_" in found
 
 
 async def test_a_key_of_the_sdk_alone_is_taken_and_its_value_checked(bare: Bare) -> None:
