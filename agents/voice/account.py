@@ -155,6 +155,16 @@ def refused(error: ApiError) -> VoiceUnavailable:
 def _detail(body: Any) -> str:
     """The message in an error's body, in one line and not too long."""
     detail: Any = cast("Mapping[str, Any]", body).get("detail") if isinstance(body, Mapping) else body
-    if isinstance(detail, Mapping):
+    if isinstance(detail, list):
+        detail = "; ".join(map(_wrong_value, cast("list[Any]", detail)))
+    elif isinstance(detail, Mapping):
         detail = cast("Mapping[str, Any]", detail).get("message")
     return " ".join(str(detail or "").split())[:200].rstrip(".")
+
+
+def _wrong_value(error: Any) -> str:
+    """One of a validation error's, which names the place in the body."""
+    given: Mapping[str, Any] = cast("Mapping[str, Any]", error) if isinstance(error, Mapping) else {}
+    place: Any = given.get("loc")
+    where = ".".join(map(str, cast("list[Any]", place))) if isinstance(place, list) else "the request"
+    return f"{where}: {given.get('msg') or 'not taken'}"

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from aiohttp import WSMsgType, web
 
+from tests.elevenlabs_standin.keys import Problem
 from tests.elevenlabs_standin.script import CallTool, Complete, Correct, Drop, Fail, Pause, Raw, Say, Step
 from tests.elevenlabs_standin.spec import specification
 
@@ -27,7 +28,7 @@ class Conversation:
         request: web.Request,
         turns: deque[Sequence[Step]],
         agent: dict[str, Any],
-        problems: list[str],
+        problems: list[Problem],
     ) -> None:
         self.id = f"conv_{number:03}"
         self.heard: list[dict[str, Any]] = []
@@ -84,12 +85,16 @@ class Conversation:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _receive(self) -> dict[str, Any] | None:
+        """The next frame; None once the socket is closed, as it is after a frame that does not fit."""
         message = await self._socket.receive()
         if message.type is not WSMsgType.TEXT:
             return None
         frame: dict[str, Any] = json.loads(message.data)
-        self._problems += specification().from_client(frame)
         self.heard.append(frame)
+        if problems := specification().from_client(frame):
+            self._problems += problems
+            await self._socket.close(code=1008, message=b"Invalid message received")
+            return None
         return frame
 
     def _refusal(self, first: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.elevenlabs_standin.conversation import Conversation
+from tests.elevenlabs_standin.keys import Problem
 from tests.elevenlabs_standin.rest import Rest, error
 from tests.elevenlabs_standin.script import Step
 from tests.elevenlabs_standin.spec import specification
@@ -25,8 +26,8 @@ class ElevenLabsStandin:
 
     def __init__(self) -> None:
         self.account = Account()
-        self.problems: list[str] = []
-        """What did not fit the public documents, of either side."""
+        self.problems: list[Problem] = []
+        """What did not fit the public documents, of either side. What the client sent so was refused."""
         self.turns: deque[Sequence[Step]] = deque()
         self.openings: deque[Sequence[Step]] = deque()
         """What the server does as a conversation opens, one each; by default it greets with its metadata."""

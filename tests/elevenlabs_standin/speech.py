@@ -1,6 +1,6 @@
 """ElevenLabs' speech endpoints: one listens to the sound it is sent, the other speaks with espeak-ng.
 
-What they take and answer is checked with the SDK's own signatures and types.
+What they take and answer is checked with the SDK's own signatures and types; keys that these do not have are refused.
 Paths: https://elevenlabs.io/docs/api-reference/speech-to-text/convert and …/text-to-speech/convert
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,6 +22,8 @@ from elevenlabs.types import SpeechToTextChunkResponseModel
 from agents.voice.errors import VoiceError
 from agents.voice.opus import decoded
 from tests.elevenlabs_standin import KEY, hearing
+from tests.elevenlabs_standin.keys import Problem, body_of, unknown
+from tests.elevenlabs_standin.rest import invalid
 
 _FIELDS = frozenset(inspect.signature(SpeechToTextClient.convert).parameters)
 _PARAMETERS = frozenset(inspect.signature(TextToSpeechClient.convert).parameters)
@@ -65,7 +67,8 @@ class Speech:
         form, sound = await _read(request)
         if (refused := self._refused(request)) is not None:
             return refused
-        self._check(form, _FIELDS)
+        if problems := _unknown_names(form, _FIELDS):
+            return self._invalid(problems)
         if form.get("model_id") not in ("scribe_v1", "scribe_v2"):
             self.violations.append(f"model_id is {form.get('model_id')}")
         try:
@@ -80,7 +83,9 @@ class Speech:
         body: dict[str, Any] = await request.json()
         if (refused := self._refused(request)) is not None:
             return refused
-        self._check({**body, **request.query, **request.match_info}, _PARAMETERS)
+        problems = list(unknown("text_to_speech", body, [body_of(TextToSpeechClient.convert)]))
+        if problems := problems + _unknown_names(request.query, _PARAMETERS):
+            return self._invalid(problems)
         wanted = request.query.get("output_format", "mp3_44100_128")
         kind, _, rate = wanted.partition("_")
         if wanted not in _FORMATS or kind != "pcm":
@@ -98,8 +103,13 @@ class Speech:
             return _failed(*self.failures.pop(0))
         return None if request.headers.get("xi-api-key") == KEY else _failed(401, "invalid_api_key")
 
-    def _check(self, given: dict[str, Any], known: frozenset[str]) -> None:
-        self.violations += [f"{name} is no parameter" for name in sorted(set(given) - known)]
+    def _invalid(self, problems: Sequence[Problem]) -> web.Response:
+        self.violations += [f"{'.'.join(map(str, each.path))}: {each.message}" for each in problems]
+        return invalid(problems)
+
+
+def _unknown_names(given: Iterable[str], known: frozenset[str]) -> list[Problem]:
+    return [Problem("speech", (name,), "it is no parameter", "extra_forbidden") for name in sorted(set(given) - known)]
 
 
 async def _read(request: web.Request) -> tuple[dict[str, Any], bytes]:
