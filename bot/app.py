@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from dataclasses import replace
-from typing import Any, Self, cast
+from typing import Any
 
 import discord
 import structlog
@@ -15,15 +14,15 @@ from discord import app_commands
 from agents.config import Settings
 from agents.crew import Crew
 from agents.inside import Errands
-from agents.tools.agents import STOP
 from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
-from agents.tools.send import INTERRUPT
 from agents.tools.spawn import SPAWN
 from agents.tools.views import ended_at
 from bot import people, systemd, unseen
+from bot.ask_by_button import YesButton
 from bot.asks import AllowButton, BudgetButton
 from bot.calls import Calls, answered
+from bot.card_buttons import CardButton
 from bot.dictation import is_voice
 from bot.ending import WorkspaceButton
 from bot.feed import Feed
@@ -35,7 +34,6 @@ from bot.news import News
 from bot.pace import Pace
 from bot.questions import AnswerButton, AnswerMenu
 from bot.render.answers import failure
-from bot.render.card import INTERRUPT_ID, STOP_ID
 from bot.replies import answer_privately
 from bot.slash import commands
 from bot.spawns import Spawns
@@ -46,7 +44,6 @@ from bot.talk_turn import StopButton as StopTalkButton
 from bot.talks import Talks
 from bot.voice_messages import VoiceMessages
 from vps.errors import HostError, VpsError
-from vps.host.layout import NAME
 from vps.run import Run
 
 log = structlog.get_logger()
@@ -101,14 +98,14 @@ class Bot(discord.Client):
             self.tree.add_command(command)
         self.tree.add_command(run_on_message())
         items = (
-            StopButton,
-            InterruptButton,
+            CardButton,
             WorkspaceButton,
             AllowButton,
             BudgetButton,
             AnswerButton,
             AnswerMenu,
             StopTalkButton,
+            YesButton,
         )
         self.add_dynamic_items(*items)
         if self.settings.DISCORD_GUILD_ID is not None:
@@ -262,47 +259,3 @@ class Bot(discord.Client):
             await log.aerror("command failed", reference=reference, exc_info=cause)
             cause = VpsError(f"Something went wrong here; the log has it under {reference}.")
         await answer_privately(interaction, failure(cause, self.crew.mask))
-
-
-class StopButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(STOP_ID) + f"(?P<name>{NAME.pattern})"
-):
-    """The card's Stop button; it works after a restart of the bot too."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(discord.ui.Button(label="Stop", style=discord.ButtonStyle.danger, custom_id=STOP_ID + name))
-        self._name = name
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """See discord.py."""
-        return cls(match["name"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Stop the run, if the one who pressed may."""
-        crew = cast("Bot", interaction.client).crew
-        await answered(interaction, lambda call: STOP.invoke(crew, {"container_id": self._name}, call))
-
-
-class InterruptButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(INTERRUPT_ID) + f"(?P<name>{NAME.pattern})"
-):
-    """The card's Interrupt button."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(discord.ui.Button(label="Interrupt", custom_id=INTERRUPT_ID + name))
-        self._name = name
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """See discord.py."""
-        return cls(match["name"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Have it end its turn, if the one who pressed may."""
-        crew = cast("Bot", interaction.client).crew
-        await answered(interaction, lambda call: INTERRUPT.invoke(crew, {"container_id": self._name}, call))

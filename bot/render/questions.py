@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agents.tools.stakes import visible
 from vps.events.asked import Answered, Question
 from vps.events.types import ToolUse
 
@@ -113,9 +114,12 @@ def _wanted(question: Question, workspace: str) -> str:
 
 
 def _details(question: Question) -> list[str]:
-    content = fields.text(question.input, *_CONTENT)
-    shown = [fence(shorten(plain(content), _SHOWN))] if "\n" in content or width(content) > _LABEL else []
-    why = [one_line(question.text, _LINE)] if question.text.strip() and question.text != content else []
+    content = fields.text(question.input, *_CONTENT).expandtabs(4)
+    # What a person lets be done they have to see, also signs that a terminal or Discord would not show.
+    seen = "\n".join(map(visible, content.split("\n")))
+    is_apart = "\n" in content or width(content) > _LABEL or seen != content
+    shown = [fence(shorten(plain(seen), _SHOWN))] if is_apart else []
+    why = [one_line(question.text, _LINE)] if question.text.strip() and question.text.expandtabs(4) != content else []
     always = [f"-# Always, until it sleeps: {inline_code(question.always, _LINE)}"] if question.always else []
     return [*shown, *why, *always]
 

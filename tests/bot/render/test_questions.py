@@ -89,6 +89,13 @@ def test_a_permission_shows_what_is_wanted_and_what_always_means(log: Log) -> No
     assert ended.text.endswith("\n🚫 Not approved · me\n> not now")
 
 
+def test_signs_that_show_nothing_are_written_out_in_what_is_to_be_allowed(log: Log) -> None:
+    block = log.asks(kind="permission", tool="Bash", input={"command": "ls \u202e\x1b[8m; rm -rf /work\u200b\tx"})
+    assert "```\nls <U+202E><U+001B>[8m; rm -rf /work<U+200B>" in block.text
+    assert "<U+0009>" not in block.text
+    assert "```" not in Log().asks(kind="permission", tool="Bash", input={"command": "ls\t-l"}).text
+
+
 def test_without_anything_to_allow_for_good_there_is_no_such_button(log: Log) -> None:
     assert labels(log.asks(kind="permission", tool="Bash", input={})) == ["Allow", "Deny…"]
 
