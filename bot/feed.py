@@ -11,32 +11,28 @@ import structlog
 
 from agents.crew import Crew
 from agents.inside import Errands
-from agents.tools.views import AgentView, elapsed_s, recorded
 from bot import metrics
 from bot.backlog import Backlog
 from bot.delivery import ThreadGoneError
+from bot.echoes import Echoes
 from bot.ending import workspace_of
 from bot.hearing import Hearing
-from bot.listener import Listener
 from bot.news import News
 from bot.pace import Pace
-from bot.render.activity import said
 from bot.render.batches import next_batch
 from bot.render.card import CardView, Figures, card, end_message
 from bot.render.timeline import Timeline
 from bot.reports import report
+from bot.standing import Standing, mention
 from bot.store import Store
-from bot.thread import RunThread, asker
+from bot.thread import RunThread
 from vps import inbox
 from vps.errors import HostError
-from vps.events.asked import Answered
 from vps.events.framing import Framer
 from vps.events.parse import parse
-from vps.events.types import Edited, Event, Supervisor, UserMessage
+from vps.events.types import Event, Supervisor
 from vps.follower import End, Fault, Piece
 from vps.models import RunRecord, Waiting
-from vps.outcome import Ending, Outcome, judge, judge_turn
-from vps.tally import Tally
 
 log = structlog.get_logger()
 
@@ -50,14 +46,6 @@ _CROWDED_S, _CARD_CROWDED_S = 0.5, 30.0
 _ROUND = 5
 """Messages until the card has its turn again."""
 _CATCH_UP_S = 1.5
-_WARM = "💬 Reply to go on."
-_ASLEEP = "💤 The next reply wakes it."
-_FAULTS = {
-    "missing": "The run's log is gone from the host.",
-    "shrank": "The run's log became shorter: somebody changed it. Nothing of it is shown any more.",
-    "replaced": "The run's log was replaced by another file. Nothing of it is shown any more.",
-    "unreadable": "Where the run's log should be, there is no regular file.",
-}
 
 
 class Feed:
@@ -88,28 +76,19 @@ class Feed:
         # The task is the thread's name and stands on the card.
         self._record = record.model_copy(update={"task": crew.mask.text(record.task)})
         self._timeline = Timeline(
-            record.workspace, _mention(record), workspace_of(record), is_child=bool(record.kin.parent)
+            record.workspace, mention(record), workspace_of(record), is_child=bool(record.kin.parent)
         )
         self._begun = 0
         """Where the log of the life at hand begins."""
-        self._parent = ""
-        """A mention of the thread of the agent that started it."""
-        self._tally = Tally()
+        self._standing = Standing(crew, self._record)
         self._framer = Framer()
-        self._heard = time.time()
         self._changed = asyncio.Event()
-        self._waiting: Waiting | None = None
-        self._ended: End | Fault | None = None
         self._card_at = 0.0
         self._sent_at = 0.0
         self._card_shown: CardView | None = None
         self._thread: RunThread | None = None
         self._hearing = hearing
-        self._listener: Listener | None = None
-        self._echoed: set[str] = set()
-        self._versions: dict[str, str] = {}
-        """By the ids of words that came in the place of a message's: that message's id."""
-        self._kept: set[str] = set()
+        self._echoes = Echoes()
         self._is_shown = True
 
     @property
@@ -120,17 +99,16 @@ class Feed:
     @property
     def state(self) -> str:
         """Of the run, as far as its log was read."""
-        if self._ended:
-            return "finished"
-        return "queued" if self._waiting else "running" if self._tally.model else "starting"
+        return self._standing.state
 
     async def run(self) -> None:
         """Follow and show, until the end. A deleted thread ends the showing, never the run."""
         reading = asyncio.create_task(self._read(), name=f"read {self._record.name}")
         try:
             await self._wait_for_life(reading)
-            if isinstance(self._ended, Fault) and self._tally.started_at is None:
-                await log.ainfo("nothing to show", run=self._record.name, fault=self._ended.what)
+            end = self._standing.ended
+            if isinstance(end, Fault) and self._standing.tally.started_at is None:
+                await log.ainfo("nothing to show", run=self._record.name, fault=end.what)
                 return
             await self._show(reading)
             await self._serve(reading)
@@ -150,7 +128,7 @@ class Feed:
 
     async def _serve(self, reading: asyncio.Task[None]) -> None:
         """It is shown nowhere, or no more: until its end its agent is given what it asks for all the same."""
-        if self.errands is not None and self._ended is None:
+        if self.errands is not None and self._standing.ended is None:
             self._is_shown = False
             self._timeline = Timeline(self._record.workspace)
             self.backlog.shown(self.backlog.end)
@@ -158,9 +136,9 @@ class Feed:
             self._tell_end()
 
     def _tell_end(self) -> None:
-        end = self._ended
-        if self.news is not None and isinstance(end, End) and not self._tally.is_told:
-            self.news.ended(end.size, self._outcome(end))
+        end = self._standing.ended
+        if self.news is not None and isinstance(end, End) and not self._standing.tally.is_told:
+            self.news.ended(end.size, self._standing.outcome(end))
 
     async def _refused(self, why: str) -> None:
         await self._report(f"Discord does not let me write in its thread: {why}. I go on trying.")
@@ -177,16 +155,16 @@ class Feed:
     async def _read(self) -> None:
         async for update in self._crew.relay.follow(self._record.name):
             if isinstance(update, Waiting):
-                self._waiting = update if update.place else None
+                self._standing.waiting = update if update.place else None
             elif isinstance(update, Piece):
-                self._waiting = None
-                self._heard = time.time() - update.quiet_s
+                self._standing.waiting = None
+                self._standing.heard = time.time() - update.quiet_s
                 self._take(update.data)
                 if self.errands is not None:
                     self.errands.read(update.offset + len(update.data))
                 metrics.LOG_BYTES.inc(len(update.data))
             else:
-                self._ended = update
+                self._standing.ended = update
                 self.backlog.ended()
             self._changed.set()
 
@@ -202,41 +180,14 @@ class Feed:
                 self.backlog.shown(end)
 
     def _take_event(self, start: int, event: Event) -> None:
-        self._tally.feed(event, self._heard)
+        self._standing.tally.feed(event, self._standing.heard)
         if self.news is not None:
-            self.news.feed(start, event, self._tally)
+            self.news.feed(start, event, self._standing.tally)
         if isinstance(event, Supervisor) and event.subtype == "started":
             self._begun = start
-        if isinstance(event, UserMessage) and event.is_replay:
-            self._took(event.uuid)
-        elif isinstance(event, Answered) and event.call:
-            self._took(event.call)
-        elif isinstance(event, Edited):
-            self._edited(event)
+        self._echoes.feed(event)
         if self.errands is not None:
             self.errands.feed(event)
-
-    def _edited(self, event: Edited) -> None:
-        if not event.by:
-            return  # taken back, which is shown nowhere
-        if not event.is_late:
-            self._versions[event.by] = event.message_id
-        else:
-            self._kept.add(event.message_id)
-            if self._listener is not None:
-                self._listener.kept([event.message_id])
-
-    def _took(self, message_id: str) -> None:
-        message_id = self._versions.get(message_id, message_id)
-        self._echoed.add(message_id)
-        if self._listener is not None:
-            self._listener.took([message_id])
-
-    def _listen(self, thread: RunThread) -> Listener:
-        listener = self._listener = self._hearing.listen(thread.row, self._record)
-        listener.took(self._echoed)
-        listener.kept(self._kept)
-        return listener
 
     async def _show(self, reading: asyncio.Task[None]) -> None:
         channel = self._crew.settings.DISCORD_CHANNEL_ID
@@ -247,12 +198,13 @@ class Feed:
         if thread is None or thread.row.ended:
             return
         await thread.catch_up()
-        self._parent = await self._thread_of_parent()
-        listener = self._listen(thread)
+        self._standing.parent = await self._thread_of_parent()
+        listener = self._hearing.listen(thread.row, self._record)
+        self._echoes.listen(listener)
         if thread.row.card_id is not None:
             # Shown before: the log is replayed first, so that the card does not go back in time.
             await asyncio.wait({reading}, timeout=_CATCH_UP_S)
-        while self._ended is None:
+        while self._standing.ended is None:
             if reading.done():
                 reading.result()
                 return
@@ -262,9 +214,9 @@ class Feed:
         self._timeline.finish()
         while not await self._show_blocks(thread):
             pass
-        end = self._ended
+        end = self._standing.ended
         await listener.finish(lambda: self._was_woken(end))
-        await self._show_end(thread, self._ended)
+        await self._show_end(thread, end)
         self._hearing.forget(thread.row)
 
     async def _was_woken(self, end: End | Fault) -> bool:
@@ -284,7 +236,7 @@ class Feed:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CARD_S * 3):
                 await self._changed.wait()
-        if self._ended is None:
+        if self._standing.ended is None:
             await asyncio.sleep(max(_GATHER_S, self._sent_at + _BATCH_S - time.monotonic()))
 
     async def _show_blocks(self, thread: RunThread, most: int = _ROUND) -> bool:
@@ -309,8 +261,8 @@ class Feed:
 
     async def _show_card(self, thread: RunThread, *, now: bool = False) -> None:
         if self._crew.relay.silent_since is None:
-            self._crew.known.note(self._recorded(None, time.time()))
-        view = self._view(None)
+            self._crew.known.note(self._standing.recorded(None, time.time()))
+        view = self._standing.card(None, self._timeline.last_action)
         old_s = time.monotonic() - self._card_at
         is_due = now or old_s >= (_CARD_S if self._pace.line_s < _CROWDED_S else _CARD_CROWDED_S)
         if self._card_shown == view or not is_due:
@@ -320,87 +272,18 @@ class Feed:
         self._card_shown, self._card_at = view, time.monotonic()
 
     async def _show_end(self, thread: RunThread, end: End | Fault) -> None:
-        outcome = self._outcome(end)
+        standing = self._standing
+        outcome = standing.outcome(end)
         self._tell_end()
-        until = self._until()
-        self._crew.known.note(self._recorded(outcome, until))
-        view, size = self._view(outcome), end.size if isinstance(end, End) else self.backlog.end
+        self._crew.known.note(standing.recorded(outcome, standing.until))
+        view = standing.card(outcome, self._timeline.last_action)
+        size = end.size if isinstance(end, End) else self.backlog.end
         await thread.show_card(card(view))
-        if self._tally.is_told:
+        if standing.tally.is_told:
             await thread.mark_told(size)
             return
-        figures, changes = Figures(view.elapsed_ms, view.turns, view.cost_usd), self._tally.changes
+        figures, changes = Figures(view.elapsed_ms, view.turns, view.cost_usd), standing.tally.changes
         work = (f"work:{workspace_of(self._record)}",) if changes is not None and changes.files > 0 else ()
         told = () if self._record.kin.parent else ("ping",)
-        text = end_message(_mention(self._record) if told else "", figures, outcome, changes)
+        text = end_message(mention(self._record) if told else "", figures, outcome, changes)
         await thread.close(text, (*told, *work), self._begun, size)
-
-    def _recorded(self, outcome: Outcome | None, until: float) -> AgentView:
-        quiet_s = max(0.0, time.time() - self._heard)
-        return recorded(
-            self._record, self._tally, outcome, until, self._crew.mask, quiet_s=quiet_s, waiting=self._waiting
-        )
-
-    def _outcome(self, end: End | Fault) -> Outcome:
-        if isinstance(end, Fault):
-            return Outcome(Ending.VANISHED, _FAULTS.get(end.what, end.what), "Look at the host with `agentflow list`.")
-        return judge(self._tally, end.exit, end.docker)
-
-    def _view(self, outcome: Outcome | None) -> CardView:
-        tally, ended = self._tally, outcome is not None
-        note = ""
-        if tally.is_told and not self._waiting and (outcome is None or outcome.ending is not Ending.STOPPED):
-            outcome, note = judge_turn(tally), _ASLEEP if ended else _WARM
-        last_action, note = ("", note) if outcome else self._doing()
-        return CardView(
-            name=self._record.name,
-            task=self._record.task,
-            workspace=self._record.workspace,
-            branch=self._record.branch,
-            state="finished" if outcome else self.state,
-            ending=outcome.ending if outcome else None,
-            reason="",
-            remedy="",
-            elapsed_ms=self._elapsed_ms(),
-            turns=tally.turns,
-            cost_usd=tally.cost_usd,
-            model=tally.model,
-            last_action=last_action,
-            note=note,
-            given=self._crew.mask.text(self._record.given),
-            asked_by=_mention(self._record) or self._record.origin.caller_name,
-            can_stop=not ended,
-            can_interrupt=tally.turn_at is not None and not ended,
-            parent=self._parent,
-        )
-
-    def _doing(self) -> tuple[str, str]:
-        """What it does, and what it waits for, as far as anybody can tell. Discord's own clock goes on while nothing else does."""
-        last_action, now = self._crew.mask.text(self._timeline.last_action), time.time()
-        since = self._crew.relay.silent_since
-        if since is not None:
-            return last_action, f"⚠️ The VPS does not answer: last heard of <t:{since:.0f}:R>. The agent goes on there."
-        if self._waiting:
-            return "", f"🕓 {self._waiting}".replace("place", "Place", 1)
-        seen = self._recorded(None, now)
-        doing = seen.activity
-        if doing is None:
-            return last_action, ""
-        # Another tool than the last one called may still be at work.
-        words = said(doing, now, last_action if doing.what == seen.last_action else "")
-        return (last_action, words) if doing.is_trouble else (words, "")
-
-    def _elapsed_ms(self) -> float:
-        return elapsed_s(self._record, self._tally, self._until()) * 1000
-
-    def _until(self) -> float:
-        """Its end, or now."""
-        if isinstance(self._ended, End) and self._ended.exit is not None:
-            return self._ended.exit.ended_at
-        return time.time()
-
-
-def _mention(record: RunRecord) -> str:
-    """Of the one who asked for the run."""
-    found = asker(record)
-    return f"<@{found}>" if found else ""

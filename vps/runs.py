@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from vps.commands import claude, docker, home
+from vps.commands import docker
 from vps.commands.caches import Cache
 from vps.config import AgentConfig
 from vps.docker_errors import docker_error
@@ -19,7 +18,8 @@ from vps.errors import BadInput, CommandFailed, HostTimeout, NoSuchRun, VpsError
 from vps.host.layout import LABEL_ROOT, NAME
 from vps.keyring import Keyring
 from vps.mask import Mask
-from vps.models import Bounds, HostFacts, Room, RunRecord, RunRequest, Waiting
+from vps.models import HostFacts, Room, RunRequest, Waiting
+from vps.preparation import container_for, preparation, record_of
 from vps.relay import Relay
 from vps.run import Container, Run, Usage, answers_to, container_of, run_of
 from vps.runner import Done, check
@@ -27,8 +27,6 @@ from vps.sandbox import Sandbox
 
 log = structlog.get_logger()
 
-GRACE_S = 8.0
-"""What an interrupted turn may take to end its tools and write a result before it gets signals."""
 _TAIL = 256 << 10
 _START_S = 300.0
 """More than the host gives `docker run`, twice."""
@@ -89,13 +87,13 @@ class Runs:
             await asyncio.wait({starting})
             await asyncio.shield(self._undo(request.name))
             raise
-        record = _record(request).model_copy(update=place)
+        record = record_of(request).model_copy(update=place)
         there = None if waiting else Container("", request.name, "running", "", "", {})
         return Run(request.name, record, there, now=request.created_at, waiting=waiting)
 
     async def _start(self, request: RunRequest) -> tuple[dict[str, str], Waiting | None]:
         """Where it works, as its record has it, and its place in the queue if it did not start."""
-        prepared = await self._relay.ask("prepare", self._preparation(request))
+        prepared = await self._relay.ask("prepare", preparation(request, self._config))
         workspace = str(prepared["workspace"])
         if prepared["busy"]:
             raise WorkspaceBusy(workspace, tuple(prepared["busy"]), inside=prepared["inside"])
@@ -105,23 +103,7 @@ class Runs:
         if not prepared["owned"]:
             own = docker.own_workspace(self._config.image, workspace, make_repository=prepared["fresh"])
             await self._docker(own, timeout=300)
-        container = docker.Container(
-            name=request.name,
-            image=self._config.image,
-            root=self._config.root,
-            workspace=workspace,
-            library=self._relay.library,
-            gid=prepared["gid"],
-            limits=request.limits,
-            origin=request.origin,
-            cache=Cache(**prepared["cache"]),
-            net=prepared["net"],
-            children=prepared["children"],
-            vault=prepared["vault"],
-            branch=request.branch,
-            parent=request.kin.parent,
-            runtime=self._config.runtime,
-        )
+        container = container_for(request, prepared, self._config, self._relay.library)
         # Both to their ends: none goes on behind an undo.
         waiting, kept = await asyncio.gather(self._admit(container), self._relay.ask("keep"), return_exceptions=True)
         if isinstance(waiting, BaseException):
@@ -156,35 +138,6 @@ class Runs:
         if done["exit_code"] != 0:
             raise docker_error(CommandFailed("docker run", done["exit_code"], done["stderr"]))
         return None
-
-    def _preparation(self, request: RunRequest) -> dict[str, Any]:
-        hung = claude.silence(request.env) | {
-            "session_id": request.session_id,
-            "message": claude.user_message(claude.HUNG_MESSAGE, str(uuid.uuid4())).rstrip("\n"),
-        }
-        limits = {
-            "timeout_s": request.limits.timeout_s,
-            "grace_s": GRACE_S,
-            "idle_s": self._config.idle_s,
-            "question_s": self._config.question_s,
-            "hung": hung,
-            "disk": request.limits.disk,
-            "proxy": request.network != "none",
-        }
-        return {
-            "name": request.name,
-            "workspace": request.workspace,
-            "run": _record(request).model_dump(),
-            "argv": claude.argv(request.options, request.session_id),
-            "argv_resume": claude.argv(request.options, request.session_id, resume=True),
-            "environ": claude.environ(request.env, credential=_variable(self._config), network=request.network),
-            "network": request.network,
-            "secrets": list(request.secrets),
-            "budget_usd": request.options.max_budget_usd,
-            "limits": limits,
-            "home": home.files(request),
-            "inbox": claude.user_message(request.task, request.message_id),
-        }
 
     async def _undo(self, name: str) -> None:
         try:
@@ -314,35 +267,3 @@ def _forget(starting: asyncio.Task[Any]) -> None:
     """Whoever goes on with it hears of its trouble."""
     if not starting.cancelled():
         starting.exception()
-
-
-def _variable(config: AgentConfig) -> str:
-    """The variable that the credential the gateway adds would stand in."""
-    is_oauth = config.api_key is None and config.oauth_token is not None
-    return "CLAUDE_CODE_OAUTH_TOKEN" if is_oauth else "ANTHROPIC_API_KEY"
-
-
-def _record(request: RunRequest) -> RunRecord:
-    return RunRecord(
-        name=request.name,
-        task=request.task,
-        workspace=request.workspace,
-        branch=request.branch,
-        session_id=request.session_id,
-        model=request.options.model,
-        timeout_s=request.limits.timeout_s,
-        network=request.network,
-        secrets=request.secrets,
-        options=request.told,
-        from_channel=request.from_channel,
-        origin=request.origin,
-        kin=request.kin,
-        bounds=Bounds(
-            network=request.network,
-            permission_mode=request.options.permission_mode,
-            allowed_tools=request.options.allowed_tools,
-            disallowed_tools=request.options.disallowed_tools,
-            limits=request.limits,
-        ),
-        created_at=request.created_at,
-    )

@@ -9,6 +9,7 @@ from vps.events.types import Json, ToolResult, ToolUse
 from . import fields
 from .blocks import Attachment
 from .drafts import Draft
+from .page import Page
 from .text import one_line
 
 TOOLS = frozenset({"TodoWrite", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet"})
@@ -115,3 +116,34 @@ class TodoDraft(Draft):
     def content(self) -> tuple[str, tuple[Attachment, ...]]:
         """The checklist, no files."""
         return self.todos.text, ()
+
+
+class Checklist:
+    """Its block on a page; a list begun anew gets a new one."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._draft: TodoDraft | None = None
+
+    def take(self, use: ToolUse, result: ToolResult) -> None:
+        """A to-do tool has its result. A subagent's own list is not shown."""
+        if use.name == "TodoWrite" and use.parent is not None:
+            return
+        if self._draft is None or (self._draft.todos.done and use.name in ("TodoWrite", "TaskCreate")):
+            self._begin(use, result)
+        elif self._draft.todos.apply(use, result):
+            self._draft.end = self._page.at.end
+
+    def seal(self) -> None:
+        """It changes no more."""
+        if self._draft is not None:
+            self._draft.current = False
+            self._draft = None
+
+    def _begin(self, use: ToolUse, result: ToolResult) -> None:
+        todos = TodoList()
+        if not todos.apply(use, result) or (self._draft and self._draft.todos.text == todos.text):
+            return
+        self.seal()
+        self._draft = TodoDraft(*self._page.where, "todo", todos=todos)
+        self._page.add(self._draft)

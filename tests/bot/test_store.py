@@ -13,7 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.render.blocks import Attachment
-from bot.store import VERSION, Body, MessageRow, ReplyRow, SpawnRow, ThreadRow, digest, open_store
+from bot.store import Body, MessageRow, ReplyRow, SpawnRow, ThreadRow, digest, open_store
+from bot.store_schema import VERSION
 from vps.models import Origin
 
 ROW = ThreadRow("claude-agent-1795300000000-a1b2c3", 10, 20, None, ended=False)

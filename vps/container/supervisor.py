@@ -13,16 +13,11 @@ import time
 
 from vps.container import launch, paths
 from vps.container.bridge import Bridge
-from vps.host.files import write_atomically
 
 _TICK_S = 0.5
-_KILL_AFTER_S = 3.0
-_FULL_S, _FULL_BYTES = 2.0, 1 << 16
 _LOOK_S = 5.0
 """What looking for a turn's changes may take: the next message waits for it."""
 _AWAKE_S = 10.0
-_LEAVE_S = 30.0
-"""What a CLI that is done and whose stdin is closed may take to leave."""
 
 
 class Supervisor:
@@ -44,15 +39,9 @@ class Supervisor:
         self._known: set[str] | None = None
         self._fed = self._in_turn = False
         """Whether it was given something, and has not been told of the end of that."""
-        self._deadline: float | None = None
-        self._idle_since: float | None = None
-        self._leave_at: float | None = None
         self._asked_to_stop = False
         self._reason: str | None = None
-        self._stop_at = 0.0
-        self._full_since: float | None = None
         self._bridge = Bridge()
-        self._signalled = 0
         self._status: int | None = None
 
     def run(self) -> int:
@@ -89,6 +78,7 @@ class Supervisor:
         # Imported only now: the CLI needs most of a second to start, and must not wait for these.
         import json
 
+        from vps.container import ending
         from vps.container.attached import with_files
         from vps.container.changes import Changes
         from vps.container.disk import Disk
@@ -96,31 +86,34 @@ class Supervisor:
         from vps.container.edits import Edits
         from vps.container.inbox import Inbox
         from vps.container.inside import Inside
+        from vps.container.leaving import KILL_AFTER_S, Leaving
         from vps.container.notices import Notices
         from vps.container.pause import Pause
         from vps.container.pulse import Pulse
         from vps.container.questions import Questions
         from vps.container.receipts import Receipts
         from vps.container.recovery import Recovery
-        from vps.container.standstill import Standstill
+        from vps.container.reserve import Reserve
+        from vps.container.turn import Turn
         from vps.host.watch import IN_MODIFY, Watch
 
-        self._json = json
+        self._json, self._ending = json, ending
         with open(paths.LIMITS, encoding="utf-8") as file:
             limits = json.load(file)
-        self._timeout_s, self._grace_s = float(limits["timeout_s"]), float(limits["grace_s"])
-        self._idle_s = self._patience_s = float(limits["idle_s"])
+        grace_s = float(limits["grace_s"])
         self._say("started")
-        self._disk = Disk(limits["disk"], self._cli.cwd)
-        pulse, times = Pulse(self._log, limits["hung"]), (self._grace_s, _KILL_AFTER_S)
+        self._disk, self._reserve = Disk(limits["disk"], self._cli.cwd), Reserve(self._log)
+        self._leaving = Leaving(self._cli, grace_s)
+        pulse, times = Pulse(self._log, limits["hung"]), (grace_s, KILL_AFTER_S)
         self._recovery = Recovery(self._cli, pulse, limits["hung"], times, self._say, self._give)
         self._receipts, self._with_files = Receipts(), with_files
         self._questions = Questions(self._cli.give, self._say, float(limits.get("question_s", 86_400)))
-        self._inside, self._still = Inside(self._say, self._cli.give, limits.get("inside")), Standstill()
+        self._inside = Inside(self._say, self._cli.give, limits.get("inside"))
         self._edits = Edits(self._known or (), self._say, self._cli.give)
         notes = (pulse.note, self._receipts.note, self._questions.note, self._inside.note, self._edits.note)
         self._echo = Echo(paths.LOG, notes, self._begin)
         self._inbox = Inbox(paths.INBOX, self._known or ())
+        self._turn = Turn(float(limits["timeout_s"]), float(limits["idle_s"]), self._inbox)
         self._changes = Changes(self._cli.cwd)
         self._watch = Watch()
         self._notices, self._pause = Notices(paths.NOTICES), Pause(self._cli)
@@ -152,8 +145,8 @@ class Supervisor:
         self._edit()
         self._questions.step()
         self._inside.step()
-        self._stand_still("a question", on=self._questions.are_open)
-        self._stand_still("a call", on=self._inside.holds)
+        self._turn.stand_still("a question", on=self._questions.are_open)
+        self._turn.stand_still("a call", on=self._inside.holds)
         self._check_life()
         self._check_idle()
         self._check_time()
@@ -168,21 +161,12 @@ class Supervisor:
         for kind, fields in self._notices.take():
             if kind == "paused" and self._reason is None:
                 self._pause.begin()
-                self._stand_still("a pause", on=True)
+                self._turn.stand_still("a pause", on=True)
             elif kind == "unpaused":
                 self._pause.end()
-                self._stand_still("a pause", on=False)
+                self._turn.stand_still("a pause", on=False)
             self._say(kind, **fields)
         self._pause.step()
-
-    def _stand_still(self, why: str, *, on: bool) -> None:
-        """Time that is not the agent's is added to the turn's."""
-        was_on, passed = self._still.is_on, self._still.set(why, on=on)
-        if self._still.is_on and not was_on:
-            self._write_turn(None)
-        elif self._deadline is not None and passed:
-            self._deadline += passed
-            self._write_turn(time.time() + self._deadline - time.monotonic())
 
     def _drain(self) -> None:
         try:
@@ -200,8 +184,8 @@ class Supervisor:
             self._edits.obey(order)
             if not late:
                 self._obey(order)
-        if orders and self._idle_since is not None:
-            self._write_turn(None)  # it is idle with them too
+        if orders and self._turn.idle_since is not None:
+            self._turn.write()  # it is idle with them too
         return self._feed(feed)
 
     def _edit(self) -> None:
@@ -224,11 +208,11 @@ class Supervisor:
         op = order.get("op")
         if op == "stop":
             self._stop("stopped")
-        elif op == "sleep" and self._idle_since is not None:
-            self._idle_s = 0.0
-        elif op == "interrupt" and self._idle_since is None:
+        elif op == "sleep" and self._turn.idle_since is not None:
+            self._turn.hurry()
+        elif op == "interrupt" and self._turn.idle_since is None:
             self._pause.end()
-            self._stand_still("a pause", on=False)
+            self._turn.stand_still("a pause", on=False)
             self._cli.give(launch.INTERRUPT)
 
     def _give(self, lines: list[bytes]) -> None:
@@ -237,26 +221,14 @@ class Supervisor:
         self._cli.give(b"".join(self._with_files(line) + b"\n" for line in lines))
 
     def _begin_turn(self) -> None:
-        self._fed, self._echo.idle, self._idle_since, self._in_turn = True, False, None, True
-        self._idle_s = self._patience_s
-        if self._deadline is None:
-            self._deadline = time.monotonic() + self._timeout_s
-            self._write_turn(time.time() + self._timeout_s)
-            self._say("turn_started", timeout_s=self._timeout_s)
-
-    def _write_turn(self, deadline: float | None) -> None:
-        deadline = None if self._still.is_on else deadline
-        warm = self._idle_since is not None and self._reason is None and self._patience_s > 0
-        turn = {"deadline": deadline, "idle": warm, "read": self._inbox.read}
-        try:
-            write_atomically(paths.TURN, self._json.dumps(turn).encode())
-        except OSError:
-            pass  # this process keeps the deadline; the keeper behind it goes without
+        self._fed, self._echo.idle, self._in_turn = True, False, True
+        if self._turn.begin():
+            self._say("turn_started", timeout_s=self._turn.timeout_s)
 
     def _check_life(self) -> None:
-        if self._still.is_on:
+        if self._turn.stands_still or self._leaving.has_begun:
             return
-        if self._fed and self._reason is None and self._leave_at is None and self._recovery.step(idle=self._echo.idle):
+        if self._fed and self._reason is None and self._recovery.step(idle=self._echo.idle):
             self._stop("hung")
 
     def _check_idle(self) -> None:
@@ -266,46 +238,29 @@ class Supervisor:
             return
         if self._cli.unfed or not (self._echo.idle if self._fed else self._begin):
             return
-        since = self._end_turn() if self._idle_since is None else self._idle_since
+        if self._turn.idle_since is None:
+            self._end_turn()
         # Who was woken for a message that is still on its way waits for it.
-        if self._reason or time.monotonic() - since >= (self._idle_s if self._fed else max(self._idle_s, _AWAKE_S)):
+        if self._reason or self._turn.has_idled(0.0 if self._fed else _AWAKE_S):
             if not self._inbox.shut(self._take):
                 return
-            self._cli.close_stdin()
-            self._leave_at = self._leave_at or time.monotonic() + _LEAVE_S
+            self._leaving.begin()
 
-    def _end_turn(self) -> float:
-        now, self._deadline = time.monotonic(), None
-        self._idle_since = now
+    def _end_turn(self) -> None:
+        self._turn.end()
         if self._fed and self._reason is None:  # else it is told how the run ended
             self._say("turn_ended", changes=self._changes.end(_LOOK_S))
             self._in_turn = False
-        self._write_turn(None)
-        return now
+        self._turn.write()
 
     def _check_time(self) -> None:
-        now = time.monotonic()
-        if self._reason is None and self._deadline is not None and now >= self._deadline and not self._still.is_on:
+        if self._reason is None and self._turn.is_late:
             self._stop("timeout")
-        if self._reason is None and self._leave_at is not None and now >= self._leave_at:
-            self._signal(signal.SIGKILL if self._signalled else signal.SIGTERM)
-            self._leave_at = now + _KILL_AFTER_S
-        if self._reason is None:
-            return
-        if self._signalled == 0 and now >= self._stop_at + self._grace_s:
-            self._signal(signal.SIGTERM)
-        elif self._signalled == signal.SIGTERM and now >= self._stop_at + self._grace_s + _KILL_AFTER_S:
-            self._signal(signal.SIGKILL)
+        self._leaving.step()
 
     def _check_disk(self) -> None:
-        """What the CLI says while nothing can be written is lost, also that it is done: the run is not worth its time then."""
-        room = os.statvfs(paths.LOG)
-        if room.f_bavail * room.f_frsize > _FULL_BYTES:
-            self._full_since = None
-        elif self._full_since is None:
-            self._full_since = time.monotonic()
-        elif self._reason is None and time.monotonic() - self._full_since >= _FULL_S:
-            self._release()
+        if self._reserve.step() and self._reason is None:
+            self._reserve.release()
             self._stop("disk_full")
 
     def _check_ceiling(self) -> None:
@@ -318,31 +273,18 @@ class Supervisor:
             self._say("disk_low", detail=self._disk.warning)
             self._disk.warning = ""
 
-    def _release(self) -> None:
-        """Give back the room that was set aside for the last lines and the record of the end; the last line may be torn."""
-        try:
-            os.unlink(paths.RESERVE)
-            if self._full_since is not None:
-                os.write(self._log, b"\n")
-        except OSError:
-            pass
-
     def _stop(self, reason: str) -> None:
-        """Interrupt the turn: the CLI then ends its tools and writes a result, which a signal would not give (measured)."""
+        """Have the CLI end its turn and leave, for this reason; the first one counts."""
         if self._reason is not None:
             return
-        self._reason, self._stop_at = reason, time.monotonic()
+        self._reason, self._turn.is_last = reason, True
         self._pause.end()
         self._inside.close()
         if reason != "hung":  # that was said
             self._say("timeout" if reason == "timeout" else "stopping")
-        self._cli.give(launch.INTERRUPT)
+        self._leaving.stop()
         if self._echo.idle or not self._fed:
             self._cli.close_stdin()
-
-    def _signal(self, number: int) -> None:
-        self._signalled = number
-        self._cli.signal(number)
 
     def _reap(self) -> None:
         status = self._cli.reap()
@@ -354,20 +296,13 @@ class Supervisor:
         code = os.waitstatus_to_exitcode(self._status)
         details = {"hung": self._recovery.detail, "disk_ceiling": self._disk.detail}
         reason = self._reason = self._reason or ("hung" if self._recovery.failed else "completed")
-        self._release()
+        self._turn.is_last = True
+        self._reserve.release()
         self._inbox.shut(self._take)
         changes = self._changes.end() if self._in_turn else None
         self._say("ended", reason=reason, exit_code=code, changes=changes)
         self._echo.follow()
-        record = {
-            "reason": reason,
-            "exit_code": code if code >= 0 else None,
-            "signal": -code if code < 0 else None,
-            "started_at": self._started_at,
-            "ended_at": time.time(),
-            "detail": details.get(reason, ""),
-        }
-        write_atomically(paths.EXIT, self._json.dumps(record).encode())
+        self._ending.record(reason, code, started_at=self._started_at, detail=details.get(reason, ""))
         return code if code >= 0 else 128 - code
 
 
@@ -376,13 +311,7 @@ def main() -> int:
     try:
         return Supervisor().run()
     except Exception as error:  # noqa: BLE001  the last chance to tell why nothing ran
-        import json
+        from vps.container import ending
 
-        record = {
-            "reason": "failed_to_start",
-            "exit_code": None,
-            "signal": None,
-            "detail": f"{type(error).__name__}: {error}",
-        }
-        write_atomically(paths.EXIT, json.dumps(record | {"started_at": 0.0, "ended_at": time.time()}).encode())
+        ending.record("failed_to_start", detail=f"{type(error).__name__}: {error}")
         return 70

@@ -17,28 +17,17 @@ import contextlib
 import fcntl
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from vps.host import admission, ends, inbox, layout, queue, workspaces
+from vps.host import admission, docker_run, ends, inbox, layout, queue, workspaces
+from vps.host.docker_run import Launch
 from vps.host.files import write_atomically
 
 _WAITING, _STARTING, _STARTED = queue.WAITING, "start.json", "started.json"
-_ENGINE_FAILED = 125
-"""The exit code of `docker run` where the engine failed and nothing ran (docker-run(1))."""
-_BOUND_S = 120.0
 _STOPPABLE_S = 30.0
 _IN_TURN = "its turn"
-
-
-class Launch(NamedTuple):
-    """How `docker run` ended: no exit code where it did not in time. `declined` is why a command before the last one failed."""
-
-    exit_code: int | None
-    stderr: str = ""
-    declined: str = ""
 
 
 def admit(root: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +106,7 @@ def launch(root: str, name: str, failed: Callable[[Launch], None], *, made: bool
         if _begun(root, name, (layout.read_json(_path(root, name, _STARTING)) or {}).get("log", 0)):
             settle(root, name)
             return None
-        done = _docker_run(_commands(root, name) if not made else [["docker", "start", name]], name, lock)
+        done = docker_run.run(_commands(root, name) if not made else [["docker", "start", name]], name, lock)
         if done.exit_code == 0:
             settle(root, name)
         else:
@@ -137,9 +126,9 @@ def launch_or_close(root: str, name: str, *, made: bool = False) -> None:
     """
 
     def failed(done: Launch) -> None:
-        if done.exit_code is None or _is_taken(done):
+        if done.exit_code is None or docker_run.is_taken(done):
             return  # it may be there by now: the next look tells
-        if _engine_answers():
+        if docker_run.engine_answers():
             ends.write(root, name, ends.never_started("refused", done.stderr.strip()[-500:]))
         else:
             os.rename(_path(root, name, _STARTING), _path(root, name, _WAITING))
@@ -264,48 +253,3 @@ def _write(path: str, ticket: dict[str, Any]) -> None:
     """Without waiting for the disk: what a power cut takes of a start, it takes of the run too."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
         json.dump(ticket, file)
-
-
-def _docker_run(commands: list[list[str]], name: str, lock: int) -> Launch:
-    declined, done = "", Launch(_ENGINE_FAILED, "nothing says how to start it")
-    for argv in commands:
-        done = _docker(argv, lock)
-        if done.exit_code != _ENGINE_FAILED or _is_taken(done):
-            break
-        _docker(["docker", "rm", "--force", "--volumes", name], lock)
-        declined = done.stderr if argv is not commands[-1] else declined
-    return done._replace(declined=declined)
-
-
-def _is_taken(done: Launch) -> bool:
-    """Whether there is a container of that name."""
-    return "is already in use by container" in done.stderr
-
-
-def _docker(argv: list[str], lock: int) -> Launch:
-    null, pipe = subprocess.DEVNULL, subprocess.PIPE
-    try:
-        done = subprocess.run(
-            argv,
-            stdin=null,
-            stdout=null,
-            stderr=pipe,
-            timeout=_BOUND_S,
-            check=False,
-            pass_fds=(lock,),
-            start_new_session=True,
-        )
-    except FileNotFoundError:
-        return Launch(127, f"{argv[0]}: command not found\n")
-    except subprocess.TimeoutExpired:
-        return Launch(None, f"`{argv[0]} {argv[1]}` did not end within {_BOUND_S:.0f} s\n")
-    return Launch(done.returncode, done.stderr.decode("utf-8", "replace"))
-
-
-def _engine_answers() -> bool:
-    null = subprocess.DEVNULL
-    argv = ["docker", "version", "--format", "{{.Server.Version}}"]
-    try:
-        return subprocess.run(argv, stdin=null, stdout=null, stderr=null, timeout=_BOUND_S, check=False).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
