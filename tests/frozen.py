@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,13 @@ def shorten_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         return limits
 
     monkeypatch.setattr(claude, "silence", silence)
+
+
+async def saved(root: Path, name: str) -> None:
+    """Wait until the CLI's session holds a tool call: from one that was frozen before, another CLI begins the task anew."""
+    async with asyncio.timeout(_FOUND_S):
+        while not any(b'"tool_use"' in path.read_bytes() for path in (root / "sessions" / name).rglob("*.jsonl")):
+            await asyncio.sleep(0.05)
 
 
 async def freeze(docker: Callable[..., Awaitable[str]], name: str, *, but: int = 0) -> int:

@@ -13,7 +13,7 @@ from agents.tools.agents import LIST
 from agents.tools.core import Call
 from tests.bot.scene import KEY, RUN_S, Ground, Scene, docker, opened
 from tests.discord_standin import Channel, Message
-from tests.frozen import freeze, shorten_limits
+from tests.frozen import freeze, saved, shorten_limits
 from vps import activity
 from vps.models import Origin
 
@@ -29,6 +29,7 @@ async def test_a_hang_and_the_resumption_are_shown_in_the_thread(scene: Scene, m
     shorten_limits(monkeypatch)
     thread = await scene.spawn("scenario:sleep:300")
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    await saved(scene.root, await scene.name_of(thread))
     await freeze(docker, await scene.name_of(thread))
     card = await card_with(scene, thread, "🧊 Hung, being resumed: last sign of life <t:")
     end = await scene.end_of(thread)
@@ -52,6 +53,7 @@ async def test_one_that_hangs_again_is_reported_with_what_to_do(scene: Scene, mo
     thread = await scene.spawn("scenario:sleep:300", timeout="5m")
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
     name = await scene.name_of(thread)
+    await saved(scene.root, name)
     first = await freeze(docker, name)
     await scene.discord.message_in(thread, "▶️ Resumed in its session", RUN_S)
     await freeze(docker, name, but=first)

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from tests.frozen import SILENT_S, freeze, shorten_limits
+from tests.frozen import SILENT_S, freeze, saved, shorten_limits
 from tests.vps.conftest import KEY, Ended, Machine
 from vps import inbox
 from vps.commands import claude
@@ -42,7 +42,7 @@ async def test_a_frozen_cli_is_replaced_and_goes_on_in_its_session_without_what_
     async with ScriptedModel(api_key=KEY, script=script) as model:
         await machine.serve(model)
         name = (await machine.runs.start(machine.request("scenario:sleep:300"))).name
-        await machine.seen(name, b'"tool_use"')
+        await saved(machine.root, name)
         await freeze(machine.docker, name)
         ended = await machine.ended(name)
 
@@ -61,7 +61,7 @@ async def test_a_frozen_cli_is_replaced_and_goes_on_in_its_session_without_what_
 
 async def test_a_message_that_a_hung_cli_had_not_taken_reaches_the_next_one(machine: Machine) -> None:
     name = await machine.start("scenario:sleep:300")
-    await machine.seen(name, b'"tool_use"')
+    await saved(machine.root, name)
     await freeze(machine.docker, name)
     await inbox.say(machine.relay, name, "And mind the gap.", str(uuid.uuid4()))
     ended = await machine.ended(name)
@@ -79,7 +79,7 @@ async def test_a_message_that_a_hung_cli_had_not_taken_reaches_the_next_one(mach
 
 async def test_a_hung_cli_can_be_stopped(machine: Machine) -> None:
     name = await machine.start("scenario:sleep:300")
-    await machine.seen(name, b'"tool_use"')
+    await saved(machine.root, name)
     await freeze(machine.docker, name)
     await machine.seen(name, b'"hung"')
     await machine.runs.stop(name)
@@ -100,7 +100,7 @@ async def test_a_cli_that_still_listens_is_interrupted_and_goes_on_itself(machin
 
 async def test_a_cli_that_hangs_again_is_given_up_and_reported(machine: Machine) -> None:
     name = await machine.start("scenario:sleep:300", limits=Limits(timeout_s=120))
-    await machine.seen(name, b'"tool_use"')
+    await saved(machine.root, name)
     first = await freeze(machine.docker, name)
     await machine.seen(name, b'"resumed"')
     await freeze(machine.docker, name, but=first)
@@ -114,7 +114,7 @@ async def test_a_cli_that_hangs_again_is_given_up_and_reported(machine: Machine)
 
 async def test_a_cli_that_cannot_be_resumed_is_reported(machine: Machine) -> None:
     name = await machine.start("scenario:sleep:300")
-    await machine.seen(name, b'"tool_use"')
+    await saved(machine.root, name)
     (machine.root / "runs" / name / "in" / "argv-resume").write_bytes(b"false\0")
     await freeze(machine.docker, name)
     ended = await machine.ended(name)
@@ -136,7 +136,7 @@ async def test_a_cli_that_hangs_before_its_first_word_starts_over(machine: Machi
 async def test_a_turn_that_hangs_has_no_more_time_than_any_other(machine: Machine) -> None:
     # Between the hang, some seconds after the turn's start, and the other CLI, 13 s after the hang.
     name = await machine.start("scenario:sleep:300", limits=Limits(timeout_s=SILENT_S + 12))
-    await machine.seen(name, b'"tool_use"')
+    await saved(machine.root, name)
     await freeze(machine.docker, name)
     ended = await machine.ended(name)
 
