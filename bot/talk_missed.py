@@ -10,7 +10,7 @@ from typing import TypeGuard
 import discord
 import structlog
 
-from bot.delivery import insist
+from bot.delivery import ThreadGoneError, insist
 from bot.talk_store import TalkStore
 from vps.errors import VpsError
 
@@ -29,8 +29,10 @@ async def missed(client: discord.Client, store: TalkStore) -> AsyncGenerator[dis
             for message in found:
                 if not await _has_talk(message, store):
                     yield message
+        except ThreadGoneError:
+            await store.drop(channel_id)
         except VpsError as error:
-            await log.ainfo("a place of the text agent is gone", channel=channel_id, error=str(error))
+            await log.ainfo("a place of the text agent was not read", channel=channel_id, error=str(error))
 
 
 def is_channel(channel: object) -> TypeGuard[discord.TextChannel]:

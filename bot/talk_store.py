@@ -24,6 +24,7 @@ VERSION = 2
 _OURS = 0x41675461
 """SQLite's application_id: "AgTa"."""
 _KEPT_S = 90 * 86_400.0
+_PLACES = ("talks", "channels")
 _SCHEMA = """
 CREATE TABLE talks (channel_id INTEGER PRIMARY KEY, name TEXT NOT NULL, heard INTEGER NOT NULL, turns TEXT NOT NULL,
   used_at REAL NOT NULL) STRICT;
@@ -64,6 +65,11 @@ class TalkStore:
     async def forget(self, channel_id: int) -> None:
         """It begins anew."""
         await self._write("DELETE FROM talks WHERE channel_id = ?", (channel_id,))
+
+    async def drop(self, channel_id: int) -> None:
+        """The channel is gone."""
+        for table in _PLACES:
+            await self._write(f"DELETE FROM {table} WHERE channel_id = ?", (channel_id,))  # noqa: S608  names of ours
 
     async def hear(self, channel_id: int, message_id: int) -> None:
         """A channel that no conversation is in, but begins from, was heard up to that message."""
@@ -120,5 +126,5 @@ async def _prepare(database: aiosqlite.Connection) -> None:
         raise Unusable("it is another program's, or of another version")
     await database.execute("PRAGMA journal_mode = WAL")
     await database.execute("PRAGMA synchronous = NORMAL")
-    for table in ("talks", "channels"):
+    for table in _PLACES:
         await database.execute(f"DELETE FROM {table} WHERE used_at < ?", (time.time() - _KEPT_S,))  # noqa: S608  names of ours

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 import time
 from pathlib import Path
 
+import structlog
+
 from agents.tools.views import view
 from bot.demo.browser import screenshot
 from bot.demo.stage import CALC, Stage, stage
+from bot.demo.talk import converse
 from bot.demo.transcript import thread_text
 from vps.errors import VpsError
 
@@ -27,9 +31,11 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="do one run without a browser and print its thread")
     parser.add_argument("--port", type=int, default=8765, help="of the page (default %(default)s; 0: any free one)")
     parser.add_argument("--task", default=TASK, help="of the one run (default: %(default)r)")
+    parser.add_argument("--talk", action="store_true", help="have the one run by a mention, in words")
     parser.add_argument("--screenshot", type=Path, help="also save a picture of the page here")
     parser.add_argument("--directory", type=Path, default=Path(".agentflow/demo"), help="where its files are")
     given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         return asyncio.run(_once(given) if given.once else _open(given))
     except VpsError as error:
@@ -49,8 +55,10 @@ async def _once(given: argparse.Namespace) -> int:
     # SIGTERM, too, ends what was started; Ctrl-C does so by itself.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     async with stage(given.directory.resolve(), _say, anew=True, idle_s=0) as found:
-        _say(f'/spawn task:"{given.task}"')
         started = time.monotonic()
+        if given.talk:
+            return await _talked(found, given, started)
+        _say(f'/spawn task:"{given.task}"')
         await found.discord.person.slash("spawn", task=given.task)
         thread = await _thread(found)
         end = await _ended(found, thread)
@@ -59,11 +67,29 @@ async def _once(given: argparse.Namespace) -> int:
             # The address names the open thread; the picture is taken once the end is on the page.
             ready = "document.querySelectorAll('.pane.thread .message').length > 5"
             await screenshot(f"{found.discord.page_url}#{thread}", given.screenshot, ready=ready)
-        changed = await asyncio.to_thread(_changes, found.workspace)
-        for line in changed:
-            _say(f"changed: {line}")
-        _say(f"{end} in {time.monotonic() - started:.1f} s, model: {found.model}")
-        return 0 if changed and end == "succeeded" else 1
+        return await _told(found, end, started)
+
+
+async def _told(found: Stage, end: str, started: float) -> int:
+    """What came of it; the exit code."""
+    changed = await asyncio.to_thread(_changes, found.workspace)
+    for line in changed:
+        _say(f"changed: {line}")
+    _say(f"{end} in {time.monotonic() - started:.1f} s, model: {found.model}")
+    return 0 if changed and end == "succeeded" else 1
+
+
+async def _talked(found: Stage, given: argparse.Namespace, started: float) -> int:
+    if found.model != "scripted":
+        raise VpsError(
+            "--talk plays one conversation.", remedy="Unset ANTHROPIC_API_KEY, or talk on the page of `make demo`."
+        )
+    _say(f"@AgentFlow {given.task}")
+    thread = await converse(found, given.task, given.screenshot)
+    print("\n" + thread_text(found.discord.world, thread) + "\n")
+    name = max(run.name for run in await found.bot.crew.runs.list())
+    run = await found.bot.crew.runs.describe(name)
+    return await _told(found, view(run, found.bot.crew.mask).ending, started)
 
 
 async def _thread(found: Stage) -> int:
@@ -110,7 +136,8 @@ async def _open(given: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with stage(given.directory.resolve(), _say, port=given.port) as found:
-        print(f'\n  Open {found.discord.page_url}\n  and type:  /spawn task:"{TASK}"\n\n  Ctrl-C ends it.', flush=True)
+        ways = f'type:  /spawn task:"{TASK}"\n  or, in words:  @AgentFlow {TASK}'
+        print(f"\n  Open {found.discord.page_url}\n  and {ways}\n\n  Ctrl-C ends it.", flush=True)
         with contextlib.suppress(asyncio.CancelledError):
             await stopped.wait()
         print("\n  Stopping", flush=True)

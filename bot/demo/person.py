@@ -3,6 +3,7 @@
 Everything is sent to the bot as the gateway events that Discord would send.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,6 +87,12 @@ class Person:
         """Write a message."""
         self._world.tick()
         self._world.backend.create_message(channel_id, self._world.person_id, content)
+
+    def say_typed(self, channel_id: int, content: str) -> None:
+        """`say` with what the person typed: Discord's client makes a mention of `@AgentFlow`."""
+        bot = self._world.backend.bot_user
+        named = re.sub(rf"@{re.escape(bot.name)}\b", f"<@{bot.id}>", content, flags=re.IGNORECASE)
+        self.say(channel_id, named)
 
     def commands(self, channel_id: int) -> list[Json]:
         """The slash commands the person sees in a channel: {"name": "group sub", "description", "options"}."""

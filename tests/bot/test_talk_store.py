@@ -33,6 +33,8 @@ async def test_how_far_a_place_was_heard_never_goes_back(tmp_path: Path) -> None
             await store.hear(8, heard)
         assert await store.heard(since=0) == {7: 700, 8: 82}
         assert await store.heard(since=time.time() + 60) == {8: 82}
+        await store.drop(8)
+        assert await store.heard(since=0) == {7: 700}
 
 
 async def test_a_file_that_cannot_be_used_is_set_aside_and_made_anew(tmp_path: Path) -> None:

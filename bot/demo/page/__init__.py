@@ -137,7 +137,7 @@ class Page:
         return _shown(await self._person.submit(opened, asked["values"]))
 
     async def _say(self, asked: Json) -> object:
-        self._person.say(int(asked["channel"]), asked["content"])
+        self._person.say_typed(int(asked["channel"]), asked["content"])
         return None
 
     async def _close(self, _: web.Application) -> None:

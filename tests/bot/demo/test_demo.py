@@ -43,6 +43,15 @@ async def test_a_run_that_changes_nothing_is_a_failure_whatever_one_before_it_ch
         assert code == 1
 
 
+async def test_a_conversation_has_an_agent_do_it_once_the_person_agrees(ground: Ground) -> None:
+    with short_directory() as directory:
+        code, output = await demo("--once", "--talk", "--directory", str(directory))
+        assert code == 0, output
+        for part in ("✅ `spawn` `fix add() and add a test`", "Start a Claude Code agent on a task?", "✅ Confirmed."):
+            assert part in output
+        assert "return a + b" in (directory / "vps" / "workspace" / "calc.py").read_text()
+
+
 async def test_a_signal_in_the_middle_leaves_nothing_either(ground: Ground) -> None:
     with short_directory() as directory:
         label = f"label={LABEL_ROOT}={directory / 'vps'}"

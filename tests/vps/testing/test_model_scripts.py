@@ -104,6 +104,11 @@ def test_who_talks_gets_tools_of_the_catalogue_called_and_an_agent_its_own() -> 
     looking = next_answer(replace(talking, task="how are you"))
     assert isinstance(looking, Reply)
     assert [block.name for block in looking.blocks if isinstance(block, ToolUse)] == ["list_claude_agents"]
+    name = "claude-agent-1790000000000-abcdef"
+    began = ToolResult(ToolUse("spawn_claude_agent", {}), f'{{"container_id": "{name}"}}', is_error=False)
+    waiting = next_answer(replace(talking, rounds=((began,),)))
+    assert isinstance(waiting, Reply)
+    assert waiting.blocks == (ToolUse("wait_for_claude_agent", {"container_id": name}),)
     declined = ToolResult(ToolUse("spawn_claude_agent", {}), "declined", is_error=True)
     assert "declined" in spoken(next_answer(replace(talking, rounds=((declined,),))))
 
