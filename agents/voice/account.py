@@ -149,7 +149,11 @@ def refused(error: ApiError) -> VoiceUnavailable:
         )
     said = _detail(error.body)
     text = f"ElevenLabs answered {error.status_code}{f': {said}' if said else ''}."
-    return VoiceUnavailable(text, remedy="Try it again later.", passes=(error.status_code or 500) >= 500)
+    passes = (error.status_code or 500) >= 500
+    remedy = (
+        "Try it again later." if passes else "It does not take what was sent: update AgentFlow, or mend what it names."
+    )
+    return VoiceUnavailable(text, remedy=remedy, passes=passes)
 
 
 def _detail(body: Any) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from elevenlabs.core.api_error import ApiError
 
 from agents import doctor
 from agents.config import Settings, SettingsError, load
 from agents.voice import check, wanted
+from agents.voice.account import refused
 from agents.voice.errors import VoiceUnavailable
 from agents.voice.setup import setup
 from tests.elevenlabs_standin import KEY, ElevenLabsStandin, environ
@@ -144,6 +146,13 @@ async def test_a_refusal_names_the_remedy(elevenlabs: ElevenLabsStandin) -> None
     gone = load(environ(elevenlabs, ELEVENLABS_AGENT_ID="agent_gone"), dotenv=None)
     with pytest.raises(VoiceUnavailable, match="There is no agent of ELEVENLABS_AGENT_ID"):
         await set_up(gone)
+
+
+def test_what_is_not_taken_is_named_and_not_tried_again() -> None:
+    body = {"detail": [{"loc": ["body", "name"], "msg": "too long", "type": "string_too_long"}]}
+    error = refused(ApiError(status_code=422, body=body))
+    assert "422: body.name: too long. It does not take what was sent" in str(error)
+    assert (error.passes, refused(ApiError(status_code=503)).passes) == (False, True)
 
 
 async def test_an_account_that_does_not_answer_is_trouble_and_no_key_is_none(elevenlabs: ElevenLabsStandin) -> None:
