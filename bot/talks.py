@@ -176,8 +176,9 @@ class Talks:
             await self._heard_in(message)
             return
         channel = await self._answered_in(message)
+        is_first = channel.id not in self._waiting
         self._waiting.setdefault(channel.id, []).append(_Said(message, rights))
-        if len(self._waiting[channel.id]) == 1:
+        if is_first:
             await self._work(channel)
 
     async def _may_talk(self, message: discord.Message, rights: frozenset[Right], *, addressed: bool) -> bool:
