@@ -85,11 +85,13 @@ class Talks:
 
     def on_edit(self, message: discord.Message) -> None:
         """Something was changed somewhere, or shown otherwise: what was not read yet is read as it is now."""
-        before = self._read.get(message.id)
-        if before is not None and before != message.content:
-            self._start(self._tell_once(message, f"late {message.id}", _TOO_LATE), f"late {message.id}")
+        if message.id in self._read:
+            if self._read[message.id] != message.content:
+                self._read[message.id] = message.content
+                self._start(self._tell(message, _TOO_LATE), f"late {message.id}")
+            return
         for said in (said for waiting in self._waiting.values() for said in waiting):
-            if said.message.id == message.id and before is None:
+            if said.message.id == message.id:
                 said.message = message
 
     def on_delete(self, message_id: int) -> None:
