@@ -27,15 +27,16 @@ def read_regular(path: str, limit: int = 1 << 20) -> bytes:
         return file.read(limit)
 
 
-def write_atomically(path: str, data: bytes, mode: int = 0o640) -> None:
-    """A reader sees the whole file or none, also after a power cut; of several writers the last one wins."""
+def write_atomically(path: str, data: bytes, mode: int = 0o640, *, lasting: bool = True) -> None:
+    """A reader sees the whole file or none, where it is `lasting` also after a power cut; of several writers the last one wins."""
     temporary = f"{path}.{os.getpid()}-{get_ident()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            if lasting:
+                os.fsync(descriptor)
         os.rename(temporary, path)
     except BaseException:
         os.unlink(temporary)

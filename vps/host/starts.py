@@ -47,7 +47,8 @@ def admit(root: str, request: dict[str, Any]) -> dict[str, Any]:
         if first or why:
             write_atomically(_path(root, name, _WAITING), json.dumps(ticket).encode(), 0o600)
             return {"place": len(waiting) + 1, "why": why or _IN_TURN}
-        _write(_path(root, name, _STARTING), ticket)
+        # Without waiting for the disk: what a power cut takes of a start, it takes of the run too.
+        write_atomically(_path(root, name, _STARTING), json.dumps(ticket).encode(), 0o600, lasting=False)
     done = launch(root, name, lambda _: os.unlink(_path(root, name, _STARTING)))
     return (done or Launch(0))._asdict()
 
@@ -247,9 +248,3 @@ def _renew_boot(root: str, name: str) -> None:
     record = layout.read_json(path)
     if record is not None and record.get("boot_id") != layout.boot_id():
         write_atomically(path, json.dumps({**record, "boot_id": layout.boot_id()}).encode())
-
-
-def _write(path: str, ticket: dict[str, Any]) -> None:
-    """Without waiting for the disk: what a power cut takes of a start, it takes of the run too."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-        json.dump(ticket, file)

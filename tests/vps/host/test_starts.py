@@ -101,6 +101,25 @@ def test_with_room_it_starts_at_once(host: Host) -> None:
     assert starts.advance(str(host.root)) == []
 
 
+def test_a_keeper_that_looks_while_a_run_is_let_in_sees_how_to_start_it(host: Host) -> None:
+    name, over = host.run(1), threading.Event()
+
+    def keeper() -> None:
+        while not over.is_set():
+            starts.launch_or_close(str(host.root), name)
+
+    looking = threading.Thread(target=keeper)
+    looking.start()
+    try:
+        # A command this long takes a while to be written down.
+        assert host.admit(name, [*RUN, *["--label=x"] * 50_000])["exit_code"] == 0
+    finally:
+        over.set()
+        looking.join()
+    assert [asked.split(" --label")[0] for asked in host.asked] == ["run with-cache"]
+    assert not host.file(name, "docker.json").exists()
+
+
 def test_without_room_it_waits_and_says_for_what(host: Host) -> None:
     first, second = host.run(1), host.run(2)
     with scarce(host.figures):
