@@ -1,45 +1,31 @@
-"""The way to the model: Anthropic's SDK on a conversation's socket of the gateway, which adds the key on the VPS."""
+"""The way to the model: by a conversation's socket of the gateway, anew where the connection to the VPS broke."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import anthropic
-import httpx2
 import structlog
-from anthropic.types import Message, MessageParam, TextBlockParam, ToolParam
 
 from agents.config import Settings, SettingsError
 from agents.crew import Crew, Progress
-from agents.talk import prompt
+from agents.talk.errors import Broken
 from vps import talks
 from vps.errors import HostError, HostUnreachable, VpsError
 from vps.image import State
 
+if TYPE_CHECKING:
+    from anthropic.types import Message
+
 log = structlog.get_logger()
 
-_PLACEHOLDER = "the-gateway-adds-it"
-_TOKENS = 8192
-"""Of one answer."""
-_RETRIES = 2
-"""By the SDK itself: of what the API says may be asked again."""
 _TRIES = 3
-"""By us: where the connection to the VPS broke."""
+"""Where the connection to the VPS broke."""
 _BACK_S, _AGAIN_S = 60.0, 1.0
-_CONNECT_S, _SILENT_S, _LONGEST_S = 15.0, 120.0, 600.0
-_FORBIDDEN, _NOT_FOUND, _SERVERS, _BUSY = 403, 404, 500, 429
-
-
-class ModelRefused(VpsError):
-    """The model's API, or the gateway before it, would not answer."""
-
-
-class Broken(Exception):
-    """The way there broke."""
+_LONGEST_S = 600.0
 
 
 def require_key(settings: Settings) -> None:
@@ -85,24 +71,11 @@ class Model:
             return
 
     async def _asked(self, messages: list[dict[str, Any]], told: Callable[[str], None]) -> Message:
+        from agents.talk import api  # noqa: PLC0415  see `_load`
+
         # One way for each answer: what was opened for a whole turn would be gone after a lost connection.
-        async with self._crew.host.socket(self._path) as here, _client(here) as client:
-            try:
-                async with client.messages.stream(
-                    model=self._crew.settings.AGENTFLOW_TALK_MODEL,
-                    max_tokens=_TOKENS,
-                    system=cast("list[TextBlockParam]", prompt.system()),
-                    tools=cast("list[ToolParam]", prompt.tools()),
-                    messages=cast("list[MessageParam]", messages),
-                ) as stream:
-                    async for event in stream:
-                        if event.type == "text":
-                            told(event.text)
-                    return await stream.get_final_message()
-            except anthropic.APIStatusError as error:
-                raise _refusal(error) from error
-            except (anthropic.APIError, httpx2.HTTPError, json.JSONDecodeError, OSError) as error:
-                raise Broken(f"{type(error).__name__}: {error}") from error
+        async with self._crew.host.socket(self._path) as here:
+            return await api.answer(here, self._crew.settings.AGENTFLOW_TALK_MODEL, messages, told)
 
 
 def _lasting(error: Exception) -> VpsError:
@@ -113,34 +86,9 @@ def _lasting(error: Exception) -> VpsError:
     )
 
 
-def _client(socket: str) -> anthropic.AsyncAnthropic:
-    transport = httpx2.AsyncHTTPTransport(uds=socket)
-    timeout = httpx2.Timeout(_SILENT_S, connect=_CONNECT_S)
-    http = httpx2.AsyncClient(transport=transport, trust_env=False, timeout=timeout)
-    return anthropic.AsyncAnthropic(
-        api_key=_PLACEHOLDER, base_url="http://localhost", http_client=http, max_retries=_RETRIES, timeout=timeout
-    )
-
-
-def _refusal(error: anthropic.APIStatusError) -> Exception:
-    status, said = error.status_code, _said(error)
-    if status < 400:
-        return Broken(said)  # told in the middle of a stream that had begun well
-    if status == _FORBIDDEN:
-        return ModelRefused(said)
-    if status == _NOT_FOUND:
-        return ModelRefused(f"The model's API answered 404: {said}.", remedy="See AGENTFLOW_TALK_MODEL.")
-    if status >= _SERVERS or status == _BUSY:
-        return ModelRefused(f"The model cannot answer now ({status}: {said}).", remedy="Ask again in a while.")
-    return ModelRefused(f"The model's API answered {status}: {said}.", remedy="Begin anew with the single word `new`.")
-
-
-def _said(error: anthropic.APIStatusError) -> str:
-    """The API's own words."""
-    body = error.body
-    found: Any = cast("dict[str, Any]", body).get("error", body) if isinstance(body, dict) else None
-    words = str(cast("dict[str, Any]", found).get("message", "")) if isinstance(found, dict) else ""
-    return words or error.message
+def _load() -> None:
+    """Beside the loop: the SDK takes 40 MiB and 1.9 s (measured), which a bot that nobody writes to does without."""
+    import_module("agents.talk.api")
 
 
 @asynccontextmanager
@@ -150,6 +98,7 @@ async def opened(crew: Crew, name: str, person: str, progress: Progress) -> Asyn
     Raises SettingsError, BadInput or HostError, with the remedy.
     """
     require_key(crew.settings)
+    await asyncio.to_thread(_load)
     if not await crew.gateway.is_current():
         if await crew.image.state() is not State.CURRENT:
             await crew.image.ensure(progress)

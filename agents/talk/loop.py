@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import structlog
-from anthropic.types import Message, TextBlock, ToolUseBlock
 
 from agents.crew import Crew
 from agents.rights import Right
@@ -18,6 +17,9 @@ from agents.tools.stakes import Stake, question
 from agents.tools.workspaces import CLONE, DiffOutput
 from vps.errors import VpsError
 from vps.proxy import prices
+
+if TYPE_CHECKING:
+    from anthropic.types import Message, ToolUseBlock
 
 log = structlog.get_logger()
 
@@ -104,7 +106,7 @@ class Turn:
         await keep(self.messages)
         while self.asked < most:
             answer = await self._answer(before)
-            calls = [block for block in answer.content if isinstance(block, ToolUseBlock)]
+            calls = [block for block in answer.content if block.type == "tool_use"]
             self.messages.append({"role": "assistant", "content": _kept(answer)})
             if answer.stop_reason != "tool_use" or not calls:
                 await keep(self.messages)
@@ -197,8 +199,8 @@ def _kept(answer: Message) -> list[dict[str, Any]]:
     whole = answer.stop_reason == "tool_use"
     found = list[dict[str, Any]]()
     for block in answer.content:
-        if isinstance(block, TextBlock) and block.text.strip():
+        if block.type == "text" and block.text.strip():
             found.append({"type": "text", "text": block.text})
-        elif isinstance(block, ToolUseBlock) and whole:
+        elif block.type == "tool_use" and whole:
             found.append({"type": "tool_use", "id": block.id, "name": block.name, "input": _object(block.input)})
     return found or [{"type": "text", "text": "(no words)"}]

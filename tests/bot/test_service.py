@@ -7,6 +7,8 @@ import json
 import random
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,6 +24,12 @@ from tests.chaos.bot import BotProcess
 async def scene(ground: Ground) -> AsyncIterator[Scene]:
     async with empty_scene(ground) as made:
         yield made
+
+
+def test_a_bot_has_not_loaded_what_only_some_of_its_people_use() -> None:
+    """Each takes 9 to 40 MiB, and as long as all the rest to import."""
+    code = "import sys, bot.service; print({'PIL', 'anthropic', 'av', 'elevenlabs', 'mcp'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"
 
 
 class Manager:

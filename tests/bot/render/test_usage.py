@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -95,8 +93,3 @@ def test_the_text_for_the_ear_is_short_enough_for_discord() -> None:
     crowd = Usage(days=DAYS * 13, people=tuple(Spend(what="🦀" * 100, usd=1.0) for _ in range(9)))
     assert width(alt(crowd)) <= 1024
     assert width(answer(UsageOutput(usage=crowd))[0]) <= 2000
-
-
-def test_a_bot_that_nobody_asks_does_not_load_what_draws() -> None:
-    code = "import sys, bot.service; print('PIL' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False\n"
