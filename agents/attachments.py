@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 
 from agents import archives, pictures
+from vps import attachments as placing
+from vps.models import Enclosed
 
 MOST_FILES = 10
 MOST_TOGETHER = 50 << 20
@@ -39,6 +42,11 @@ class Attachment(BaseModel):
     name: Annotated[str, Field(max_length=1000)]
     content: Annotated[bytes, BeforeValidator(_decoded), Field(repr=False)] = b""
     missing: str = ""
+
+    @field_serializer("content", when_used="json")
+    def _told(self, content: bytes) -> str:
+        """Told apart by it; nobody reads a file from JSON of ours."""
+        return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,15 @@ def _parts(given: str) -> tuple[str, str]:
     return stem.encode()[:_LONGEST_NAME].decode("utf-8", "ignore"), dot + ending
 
 
+def enclosed(message_id: str, accepted: Sequence[Accepted], refused: Sequence[Refused]) -> Enclosed:
+    """What a message of that id takes along."""
+    return Enclosed(
+        told=notice(placing.directory(message_id), accepted, refused),
+        files=tuple((file.name, file.content) for file in accepted),
+        pictures=tuple((f"{message_id}/{file.name}", file.media_type) for file in accepted if file.media_type),
+    )
+
+
 def notice(directory: str, accepted: Sequence[Accepted], refused: Sequence[Refused]) -> str:
     """What the agent reads behind the words: where the files are, and what it was not given."""
     there = [f"{directory}/{file.name} ({_told(len(file.content))})" for file in accepted]
@@ -137,6 +154,11 @@ def notice(directory: str, accepted: Sequence[Accepted], refused: Sequence[Refus
     if refused:
         lines.append(f"[Attached but not passed on: {', '.join(each.name for each in refused)}]")
     return "\n".join(lines)
+
+
+def with_refused(told: str, refused: Sequence[str]) -> str:
+    """An answer that also tells of the files that did not go along."""
+    return "\n".join([told, *(f"Not passed on: {each}" for each in refused)])
 
 
 def _told(size: int) -> str:

@@ -7,10 +7,11 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from agents.attachments import Accepted, Refused, enclosed
 from agents.config import Settings
 from agents.github import GitHub
 from agents.known import Known
@@ -26,6 +27,9 @@ from vps.run import Run
 from vps.runs import Runs
 from vps.ssh import SshHost
 from vps.workspaces import Workspaces
+
+_TASKS = uuid.UUID("0b3f2a57-51f7-5c0e-8a43-9d7c1f6be2d4")
+"""Of the ids that tasks have as messages of their sessions."""
 
 Progress = Callable[[str], Awaitable[None]]
 
@@ -50,6 +54,9 @@ class Order:
     told: Mapping[str, str] = field(default_factory=dict[str, str])
     """See `RunRequest`, as `from_channel`."""
     from_channel: tuple[str, ...] = ()
+    accepted: Sequence[Accepted] = ()
+    """Files for it; `refused` those it is told that it does not get."""
+    refused: Sequence[Refused] = ()
 
 
 class Sight(NamedTuple):
@@ -100,11 +107,15 @@ class Crew:
         if not has_gateway:
             await self.gateway.ensure(progress)
         now = time.time()
+        run = name or new_name(round(now * 1000))
+        # The same where it goes on: the files of the message are where its first inbox line says.
+        message_id = str(uuid.uuid5(_TASKS, run))
         request = RunRequest(
-            name=name or new_name(round(now * 1000)),
+            name=run,
             session_id=str(uuid.uuid4()),
-            message_id=str(uuid.uuid4()),
+            message_id=message_id,
             task=order.task,
+            enclosed=enclosed(message_id, order.accepted, order.refused),
             workspace=workspace,
             options=order.options,
             limits=limits,

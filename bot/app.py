@@ -21,7 +21,7 @@ from agents.tools.views import ended_at
 from bot import people, systemd, unseen
 from bot.ask_by_button import YesButton
 from bot.asks import AllowButton, BudgetButton
-from bot.calls import Calls, answered
+from bot.calls import Calls, answered, invoked
 from bot.card_buttons import CardButton
 from bot.dictation import is_voice
 from bot.ending import WorkspaceButton
@@ -245,7 +245,7 @@ class Bot(discord.Client):
         elif tool.unseen:
             await unseen.ask(interaction, tool, given)
         else:
-            await answered(interaction, lambda call: tool.invoke(self.crew, given, call))
+            await answered(interaction, lambda call: invoked(self.crew, tool, given, call))
 
     async def _on_command_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         await self.tell_error(

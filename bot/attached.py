@@ -1,9 +1,11 @@
-"""What people attach to their messages, fetched from Discord one after the other, never more of it than may be passed on."""
+"""What people attach to messages and commands, fetched from Discord one after the other, never more than may be passed on."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import discord
@@ -30,22 +32,42 @@ class _Lost(Exception):
     """It will not; `str()` says why."""
 
 
-def attached(message: discord.Message) -> list[discord.Attachment]:
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A file that Discord has, `size` bytes by its own account."""
+
+    id: int
+    filename: str
+    size: int
+    url: str
+
+
+def offered(attachment: discord.Attachment) -> Offered:
+    """What has to be known of it to fetch it."""
+    return Offered(attachment.id, attachment.filename, attachment.size, attachment.url)
+
+
+def attached(message: discord.Message) -> tuple[Offered, ...]:
     """The message's, and those of a message forwarded with it."""
-    return [each for part in (message, *message.message_snapshots) for each in part.attachments]
+    return tuple(offered(each) for part in (message, *message.message_snapshots) for each in part.attachments)
 
 
-async def fetched(message: discord.Message, most_bytes: int) -> tuple[Attachment, ...]:
+def apart(given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Offered, ...]]:
+    """A command's parameters as they were typed, and the files that go with it."""
+    return {name: value for name, value in given.items() if name != "files"}, tuple(given.get("files", ()))
+
+
+async def fetched(wanted: Sequence[Offered], most_bytes: int) -> tuple[Attachment, ...]:
     """All of them; one that is too large, or cannot be had, without its content."""
     found, room = list[Attachment](), Room(most_bytes)
     async with aiohttp.ClientSession(timeout=_PATIENCE, trust_env=True) as session:
-        for each in attached(message):
+        for each in wanted:
             why_not = room.why_not(each.size)
             found.append(Attachment(name=each.filename, missing=why_not) if why_not else await _fetch(session, each))
     return tuple(found)
 
 
-async def _fetch(session: aiohttp.ClientSession, wanted: discord.Attachment) -> Attachment:
+async def _fetch(session: aiohttp.ClientSession, wanted: Offered) -> Attachment:
     """An address is good for a day; one that Discord told just now is not over."""
     for attempt in range(_TRIES):
         try:
@@ -58,7 +80,7 @@ async def _fetch(session: aiohttp.ClientSession, wanted: discord.Attachment) -> 
     return Attachment(name=wanted.filename, missing=_FAILED)
 
 
-async def _read(session: aiohttp.ClientSession, wanted: discord.Attachment) -> bytes:
+async def _read(session: aiohttp.ClientSession, wanted: Offered) -> bytes:
     """What it holds, as much as it was said to at most."""
     async with session.get(wanted.url) as answer:
         if answer.status >= 500 or answer.status in _AGAIN:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
-from agents.tools.core import Call, Output
+from agents.crew import Crew
+from agents.tools.core import Call, Output, Tool
 from bot import people
 from bot.anchor import PrivateProgress
+from bot.attached import apart, fetched
 from bot.confirm import asked
 from bot.render.answers import answer, failure
 from bot.replies import deliver, unimportant
@@ -54,6 +56,16 @@ class Calls:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_STOPPING_S)
+
+
+async def invoked(crew: Crew, tool: Tool[Any, Any], given: dict[str, Any], call: Call) -> Output:
+    """A command's tool, with what the files hold that were given with it. Nothing is fetched for who may not."""
+    plain, files = apart(given)
+    if files:
+        await tool.check(crew, plain, call)
+        plain["files"] = await fetched(files, crew.settings.attachment_bytes)
+    output: Output = await tool.invoke(crew, plain, call)
+    return output
 
 
 async def answered(interaction: discord.Interaction[Any], work: Callable[[Call], Awaitable[Output]]) -> None:

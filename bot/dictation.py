@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from agents.voice.errors import VoiceError, VoiceOff
 from agents.voice.speech import MOST_BYTES, transcribe
-from bot.attached import fetched
+from bot.attached import attached, fetched
 from bot.means import Means
 from bot.render.blocks import TEXT_LIMIT
 from bot.render.text import one_line, plain, shorten
@@ -59,7 +59,7 @@ class Dictation:
         settings = self._means.crew.settings
         if settings.ELEVENLABS_API_KEY is None:
             raise VoiceOff
-        (recording,) = await fetched(message, min(settings.attachment_bytes, MOST_BYTES))
+        (recording,) = await fetched(attached(message), min(settings.attachment_bytes, MOST_BYTES))
         if recording.missing:
             raise VoiceError(f"The recording {recording.missing}")
         return self._means.crew.mask.text(await transcribe(settings, recording.name, recording.content))

@@ -232,7 +232,7 @@ class Listener:
         given: dict[str, Any] = {"container_id": self._run, "message": text}
         if Right.RUN in call.rights and has_files:
             question = await open_question(crew, self._run)
-            given["files"] = await fetched(message, crew.settings.attachment_bytes)
+            given["files"] = await fetched(attached(message), crew.settings.attachment_bytes)
         elif Right.RUN in call.rights:
             told = await unless_answer(crew, self._run, text, call)
             if told is None:

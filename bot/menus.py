@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import discord
@@ -12,7 +13,8 @@ from agents.tools import defaults
 from agents.tools.core import Call
 from agents.tools.spawn import SPAWN
 from bot import people
-from bot.render.text import shorten, width
+from bot.attached import Offered, attached
+from bot.render.text import shorten
 from vps.errors import VpsError
 from vps.models import Origin
 
@@ -33,7 +35,7 @@ def run_on_message() -> app_commands.ContextMenu:
         task = task_of(message)
         call = Call(people.origin(interaction), await bot.people.rights(interaction))
         await SPAWN.check(bot.crew, {"task": task or "?"}, call)
-        await interaction.response.send_modal(TaskForm(task, await _workspace(bot, call.origin)))
+        await interaction.response.send_modal(TaskForm(task, await _workspace(bot, call.origin), attached(message)))
 
     return app_commands.ContextMenu(name=NAME, callback=callback)
 
@@ -48,15 +50,16 @@ async def _workspace(bot: Bot, origin: Origin) -> str:
 
 
 def task_of(message: discord.Message) -> str:
-    """Its text, a forwarded one's too, and the names of what is attached, which an agent does not get yet."""
+    """Its text, a forwarded one's too."""
     parts = (message, *message.message_snapshots)
-    names = ", ".join(attachment.filename for part in parts for attachment in part.attachments)
-    attached = shorten(f"\n\nAttached to the message, not given to you: {names}", _LONGEST // 2) if names else ""
-    said = "\n".join(part.content for part in parts if part.content)
-    return shorten(said, _LONGEST - width(attached)) + attached
+    return shorten("\n".join(part.content for part in parts if part.content), _LONGEST)
 
 
-class TaskForm(discord.ui.Modal, title="Run an agent"):
+def _title(files: int) -> str:
+    return "Run an agent" + (f" with {files} file{'s'[: files != 1]}" if files else "")
+
+
+class TaskForm(discord.ui.Modal):
     """The task as it will be given, and where."""
 
     task: discord.ui.TextInput[Any] = discord.ui.TextInput(
@@ -66,15 +69,18 @@ class TaskForm(discord.ui.Modal, title="Run an agent"):
         label="Workspace path", custom_id="workspace_path", max_length=4000
     )
 
-    def __init__(self, task: str, workspace: str) -> None:
-        super().__init__()
+    def __init__(self, task: str, workspace: str, files: Sequence[Offered]) -> None:
+        """The message's `files` go with it."""
+        super().__init__(title=_title(len(files)))
+        self._files = files
         self.task.default = task
         self.workspace.default = workspace
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Spawn, as the command does."""
         bot = cast("Bot", interaction.client)
-        await bot.spawns.ask(interaction, {"task": self.task.value, "workspace_path": self.workspace.value})
+        given = {"task": self.task.value, "workspace_path": self.workspace.value, "files": self._files}
+        await bot.spawns.ask(interaction, given)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
         """As for a command."""

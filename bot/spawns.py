@@ -19,6 +19,7 @@ from agents.tools.core import Call
 from agents.tools.spawn import SPAWN, SpawnOutput
 from bot import people
 from bot.anchor import Anchor, title
+from bot.attached import apart, fetched, told
 from bot.delivery import insist
 from bot.replies import unimportant
 from bot.store import SpawnRow
@@ -47,6 +48,7 @@ class Spawns:
     async def ask(self, interaction: discord.Interaction[Any], given: dict[str, Any]) -> None:
         """The answer is the anchor: the thread that opens on it has its id, so the run can be labelled before it is there."""
         bot, origin = self._bot, people.origin(interaction)
+        given, files = apart(given)
         rights = await bot.people.rights(interaction)
         await SPAWN.check(bot.crew, given, Call(origin, rights))
         try:
@@ -56,7 +58,7 @@ class Spawns:
         name = new_name(round(time.time() * 1000))
         # Whoever types secrets into a task has them there once; what is stored is without them.
         kept = bot.crew.mask.json(given)
-        row = SpawnRow(interaction.id, name, kept, origin.model_copy(update={"channel_id": parent}))
+        row = SpawnRow(interaction.id, name, kept, origin.model_copy(update={"channel_id": parent}), files)
         with bot.calls.under_way():
             await bot.store.save_spawn(row)
             try:
@@ -67,7 +69,7 @@ class Spawns:
                 await bot.store.forget_spawn(row.call_id)
                 raise
             call = Call(row.origin, rights, anchor.progress, id=str(row.call_id), run=row.run)
-            await self._start(row, anchor, lambda: SPAWN.invoke(bot.crew, given, call))
+            await self._start(row, anchor, lambda: self._invoked(replace(row, given=given), call))
 
     async def resume(self) -> None:
         """Go on with what an earlier bot was asked for."""
@@ -98,16 +100,25 @@ class Spawns:
                 await anchor.say(PAUSED)
             raise
         else:
-            await anchor.say(f"-# {output.container_id}")
+            await anchor.say("\n".join(filter(None, (f"-# {output.container_id}", told(output.refused)))))
         await self._bot.store.forget_spawn(row.call_id)
+
+    async def _invoked(self, row: SpawnRow, call: Call) -> SpawnOutput:
+        """With what the files hold that were given with it."""
+        return await SPAWN.invoke(self._bot.crew, row.given | await self._files(row), call)
+
+    async def _files(self, row: SpawnRow) -> dict[str, Any]:
+        """None where there are none: what was not given is not told as given."""
+        return {"files": await fetched(row.files, self._bot.settings.attachment_bytes)} if row.files else {}
 
     async def _patiently(self, row: SpawnRow, call: Call) -> SpawnOutput:
         """Nobody looks at a spawn that is gone on with: where the host is away, it waits."""
+        files = await self._files(row)
         while True:
             try:
                 if is_masked(row.given) and not await self._is_made(row.run):
                     raise VpsError("The bot was stopped before it began.", remedy=KEY_LOST)
-                return await SPAWN.invoke(self._bot.crew, row.given, call)
+                return await SPAWN.invoke(self._bot.crew, row.given | files, call)
             except HostError as error:
                 await log.awarning("host does not answer", run=row.run, error=str(error))
                 await asyncio.sleep(_AGAIN_S)

@@ -11,12 +11,13 @@ import contextlib
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import aiosqlite
 
+from bot.attached import Offered
 from bot.database import opened
 from bot.render.blocks import Attachment
 from bot.store_schema import prepare
@@ -71,6 +72,7 @@ class SpawnRow:
     run: str
     given: dict[str, Any]
     origin: Origin
+    files: tuple[Offered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +182,15 @@ class Store:
 
     async def spawns(self) -> list[SpawnRow]:
         """Those under way, in the order in which they were asked for."""
-        async with self._database.execute("SELECT call_id, run, given, origin FROM spawns ORDER BY call_id") as cursor:
-            return [SpawnRow(r[0], r[1], json.loads(r[2]), Origin.model_validate_json(r[3])) async for r in cursor]
+        query = "SELECT call_id, run, given, origin, files FROM spawns ORDER BY call_id"
+        async with self._database.execute(query) as cursor:
+            return [_spawn(tuple(row)) async for row in cursor]
 
     async def save_spawn(self, row: SpawnRow) -> None:
         """Remember or update one."""
-        values = (row.call_id, row.run, json.dumps(row.given), row.origin.model_dump_json())
-        await self._write("INSERT OR REPLACE INTO spawns VALUES (?, ?, ?, ?)", values)
+        files = json.dumps([asdict(file) for file in row.files])
+        values = (row.call_id, row.run, json.dumps(row.given), row.origin.model_dump_json(), files)
+        await self._write("INSERT OR REPLACE INTO spawns VALUES (?, ?, ?, ?, ?)", values)
 
     async def forget_spawn(self, call_id: int) -> None:
         """It is there, or was refused."""
@@ -217,6 +221,12 @@ def digest(text: str, names: Sequence[str]) -> str:
 def _message(row: tuple[Any, ...]) -> MessageRow:
     number, first, last, start, end, shown, message_id, body, kind = row
     return MessageRow(number, first, last, start, end, shown, message_id, _read(body), kind)
+
+
+def _spawn(row: tuple[Any, ...]) -> SpawnRow:
+    call_id, run, given, origin, files = row
+    offered = tuple(Offered(**each) for each in json.loads(files))
+    return SpawnRow(call_id, run, json.loads(given), Origin.model_validate_json(origin), offered)
 
 
 def _written(body: Body) -> str:

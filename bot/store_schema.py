@@ -6,7 +6,7 @@ import aiosqlite
 
 from bot.database import Unusable, value
 
-VERSION = 5
+VERSION = 6
 _OURS = 0x41674677
 """SQLite's application_id: "AgFw"."""
 _SCHEMA = """
@@ -30,8 +30,13 @@ _FROM_4 = """
 ALTER TABLE replies ADD COLUMN said TEXT NOT NULL DEFAULT '';
 ALTER TABLE replies ADD COLUMN author INTEGER NOT NULL DEFAULT 0;
 """
+_FROM_5 = """
+ALTER TABLE spawns ADD COLUMN files TEXT NOT NULL DEFAULT '[]';
+"""
 _SPAWNS = """
-CREATE TABLE spawns (call_id INTEGER PRIMARY KEY, run TEXT NOT NULL, given TEXT NOT NULL, origin TEXT NOT NULL) STRICT;
+CREATE TABLE spawns (
+    call_id INTEGER PRIMARY KEY, run TEXT NOT NULL, given TEXT NOT NULL, origin TEXT NOT NULL, files TEXT NOT NULL DEFAULT '[]'
+) STRICT;
 """
 # What was typed before then was never meant for an agent. Discord's ids count milliseconds from its epoch, in the upper bits.
 _FROM_2 = """
@@ -67,7 +72,9 @@ async def prepare(database: aiosqlite.Connection) -> None:
     elif owner == _OURS and version == 3:
         await _become(database, _FROM_4 + _SPAWNS)
     elif owner == _OURS and version == 4:
-        await _become(database, _FROM_4)
+        await _become(database, _FROM_4 + _FROM_5)
+    elif owner == _OURS and version == 5:
+        await _become(database, _FROM_5)
     elif owner != _OURS:
         raise Unusable("it is another program's")
     await database.execute("PRAGMA journal_mode = WAL")

@@ -19,7 +19,7 @@ from agents.tools.core import NotPermitted, Tool
 from agents.tools.spawn import SPAWN
 from agents.tools.stakes import Stake, question
 from agents.voice import wanted
-from bot.slash import commands
+from bot.slash import FILES, commands
 from tests.elevenlabs_standin.spec import specification
 from vps.errors import BadInput
 from vps.mask import Mask
@@ -91,7 +91,8 @@ def required(tool: AnyTool, values: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_tool_has_the_same_parameters_everywhere(tool: AnyTool) -> None:
     fields = tool.seen
-    assert {option["name"] for option in in_discord(tool)["options"]} == fields.keys()
+    files = set(FILES if tool.attached else ())
+    assert {option["name"] for option in in_discord(tool)["options"]} == fields.keys() | files
     given = vars(in_shell(tool, typed(tool)))
     assert {name for name in tool.input.model_fields if name in given} == set(typed(tool))
     assert set(vars(in_shell(tool, dict.fromkeys(flags(tool), "1")))) >= set(flags(tool))

@@ -7,7 +7,7 @@ import string
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 _ALPHABET = string.ascii_lowercase + string.digits
 
@@ -111,6 +111,19 @@ class Bounds(BaseModel):
     limits: Limits = Limits()
 
 
+class Enclosed(BaseModel):
+    """Files that go with a message, which its agent finds in a directory of the message's own (`vps.attachments.directory`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    told: str = ""
+    """What the agent reads of them; empty where there are none."""
+    files: tuple[tuple[str, bytes], ...] = Field(default=(), repr=False)
+    """By names without a `/`."""
+    pictures: tuple[tuple[str, str], ...] = ()
+    """Those that it is shown as images: by path below the attachments' directory, and media type."""
+
+
 class RunRequest(BaseModel):
     """A run to be started. `workspace` is a path on the host that is still to be resolved there."""
 
@@ -120,6 +133,7 @@ class RunRequest(BaseModel):
     session_id: str
     message_id: str
     task: str
+    enclosed: Enclosed = Enclosed()
     workspace: str
     branch: str = ""
     """The branch of a further tree, made for this run; empty in a workspace itself."""

@@ -69,7 +69,9 @@ def preparation(request: RunRequest, config: AgentConfig) -> dict[str, Any]:
         "budget_usd": request.options.max_budget_usd,
         "limits": limits,
         "home": home.files(request),
-        "inbox": claude.user_message(request.task, request.message_id),
+        "inbox": claude.user_message(
+            request.task, request.message_id, request.enclosed.told, request.enclosed.pictures
+        ),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from vps import attachments
 from vps.commands import docker
 from vps.commands.caches import Cache
 from vps.config import AgentConfig
@@ -100,6 +101,8 @@ class Runs:
         where = {"workspace": workspace, "workspace_name": prepared["workspace_name"]}
         if prepared["admitted"] is not None:
             return where, Waiting.model_validate(prepared["admitted"]) if "place" in prepared["admitted"] else None
+        if request.enclosed.files:
+            await attachments.place(self._relay, request.name, request.message_id, request.enclosed.files)
         if not prepared["owned"]:
             own = docker.own_workspace(self._config.image, workspace, make_repository=prepared["fresh"])
             await self._docker(own, timeout=300)

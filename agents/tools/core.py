@@ -163,7 +163,7 @@ class Tool(Generic[In, Out]):
             output, repeated = await once.once(
                 crew,
                 once.key(call.origin.caller, call.id),
-                once.digest(self.name, given),
+                await asyncio.to_thread(once.digest, self.name, given),  # of files too
                 self.timeout_s + _ASKING_S,
                 self.output,
                 lambda: self._confirmed_and_done(crew, given, call),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from agents import attachments
-from agents.attachments import Accepted, Attachment
+from agents.attachments import Attachment
 from agents.crew import Crew
 from agents.rights import Right
 from agents.tools import once
@@ -21,6 +20,7 @@ from agents.tools.stakes import Stake, always
 from vps import attachments as placing
 from vps import inbox
 from vps.errors import BadInput, RunEnded
+from vps.models import Enclosed
 
 _SENDING_S = 900.0
 """What 50 MB take on a slow link, and a wake after that."""
@@ -61,7 +61,7 @@ class SendOutput(Output):
         """See `Output.summary`."""
         queued = f"Queued for {self.container_id}: it reads it at its next step; one that has ended wakes for it."
         told = f"{queued} Its id, for `edit`: {self.message_id}."
-        return "\n".join([told, *(f"Not passed on: {each}" for each in self.refused)])
+        return attachments.with_refused(told, self.refused)
 
 
 def message_id(caller: str, call_id: str | None) -> str:
@@ -76,20 +76,16 @@ async def _send(crew: Crew, given: SendInput, call: Call) -> SendOutput:
     told = tuple(map(str, refused))
     if not accepted and not given.message.strip():
         raise BadInput("files", " ".join(told))
-    attached = attachments.notice(placing.directory(identity), accepted, refused)
-    if accepted:
-        await _say_with(crew, name, given.message, identity, accepted, attached)
-    else:
-        await inbox.say(crew.relay, name, given.message, identity, attached)
+    await _say(crew, name, given.message, identity, attachments.enclosed(identity, accepted, refused))
     return SendOutput(container_id=name, message_id=identity, refused=told)
 
 
-async def _say_with(crew: Crew, name: str, text: str, identity: str, files: Sequence[Accepted], attached: str) -> None:
+async def _say(crew: Crew, name: str, text: str, identity: str, enclosed: Enclosed) -> None:
     """The files first: the agent reads the message as soon as it is there."""
-    await placing.place(crew.relay, name, identity, [(file.name, file.content) for file in files])
-    pictures = [(f"{identity}/{file.name}", file.media_type) for file in files if file.media_type]
+    if enclosed.files:
+        await placing.place(crew.relay, name, identity, enclosed.files)
     try:
-        await inbox.say(crew.relay, name, text, identity, attached, pictures)
+        await inbox.say(crew.relay, name, text, identity, enclosed.told, enclosed.pictures)
     except RunEnded:
         await placing.remove(crew.relay, name, identity)
         raise

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
+from agents import attachments
+from agents.attachments import Attachment
 from agents.crew import Crew, Order
 from agents.rights import Right
 from agents.tools import defaults, environment
@@ -21,12 +24,18 @@ MAX_TASK = 100_000
 """Characters. The CLI takes more, but a task that long belongs in a file of the workspace."""
 
 
+_FILES = {"files"}
+
+
 class SpawnInput(SpawnOptions):
     """What `spawn_claude_agent` takes."""
 
     task: Annotated[str, Field(max_length=MAX_TASK, description="what the agent should do")]
     secrets: Annotated[
         str | None, Field(default=None, max_length=2000, description="names of secrets it is given, by comma")
+    ]
+    files: Annotated[
+        tuple[Attachment, ...], Field(default=(), description="files for it, each a `name` and its `content` in base64")
     ]
 
     @field_validator("task")
@@ -61,13 +70,16 @@ class SpawnOutput(Output):
     queue_place: int | None = None
     """Where it waits to be started: 1 is the next. `waits_for` says why it does."""
     waits_for: str = ""
+    refused: tuple[str, ...] = ()
+    """The files that it was not given, each with the reason and a remedy."""
 
     def summary(self) -> str:
         """See `Output.summary`."""
+        told = f"{self.container_id} started in {self.workspace}."
         if self.queue_place is not None:
             waiting = Waiting(place=self.queue_place, why=self.waits_for)
-            return f"{self.container_id} queued in {self.workspace}, {waiting}."
-        return f"{self.container_id} started in {self.workspace}."
+            told = f"{self.container_id} queued in {self.workspace}, {waiting}."
+        return attachments.with_refused(told, self.refused)
 
 
 def _restrict(given: SpawnInput, rights: frozenset[Right]) -> None:
@@ -80,14 +92,17 @@ async def _spawn(crew: Crew, given: SpawnInput, call: Call) -> SpawnOutput:
     crew.settings.require_credential()
     kept, seen = await asyncio.gather(defaults.of_channel(crew, call.origin), crew.look())
     values = defaults.missing(given, kept)
-    order = _order(SPAWN.parse({**values, **given.model_dump(include=given.model_fields_set)}), tuple(values))
+    accepted, refused = await asyncio.to_thread(attachments.sort_out, given.files, crew.settings.attachment_bytes)
+    named = given.model_dump(include=given.model_fields_set, exclude=_FILES)
+    order = replace(_order(SPAWN.parse({**values, **named}), tuple(values)), accepted=accepted, refused=refused)
     try:
         run = await crew.spawn(order, call.origin, call.progress, name=call.run, seen=seen)
     except BadInput as error:
         raise defaults.from_channel(error) if error.field in values else error from error
     place, why = (run.waiting.place, run.waiting.why) if run.waiting else (None, "")
     workspace = run.record.workspace if run.record else ""
-    return SpawnOutput(container_id=run.name, workspace=workspace, queue_place=place, waits_for=why)
+    told = tuple(map(str, refused))
+    return SpawnOutput(container_id=run.name, workspace=workspace, queue_place=place, waits_for=why, refused=told)
 
 
 def _order(given: SpawnInput, from_channel: tuple[str, ...]) -> Order:
@@ -104,7 +119,7 @@ def _order(given: SpawnInput, from_channel: tuple[str, ...]) -> Order:
         append_system_prompt=given.append_system_prompt,
         mcp_config=given.mcp_config,
     )
-    plain: dict[str, Any] = given.model_dump()
+    plain: dict[str, Any] = given.model_dump(exclude=_FILES)
     shown = sorted(given.model_fields_set - {"task", "secrets", "workspace_path"})
     return Order(
         task=given.task,

@@ -31,13 +31,12 @@ async def test_an_agent_is_run_on_a_message_as_it_was_changed_in_the_form(scene:
     assert (labels.origin.caller, labels.origin.thread_id) == (f"discord:{scene.ada.id}", thread.id)
 
 
-async def test_the_form_holds_the_message_the_names_of_its_files_and_the_workspace(scene: Scene) -> None:
+async def test_the_form_holds_the_message_and_the_workspace(scene: Scene) -> None:
     text = "look at this " * 150
-    message = await scene.discord.say(scene.grace, scene.channel, text, files={"a.png": b"x", "trace.log": b"y"})
+    message = await scene.discord.say(scene.grace, scene.channel, text)
     used = await scene.discord.use_on(scene.ada, message, NAME)
     await used.answered()
-    assert filled(used)["task"].startswith(text.strip())
-    assert filled(used)["task"].endswith("Attached to the message, not given to you: a.png, trace.log")
+    assert filled(used)["task"] == text
     assert filled(used)["workspace_path"] == str(scene.workspace)
 
 
@@ -53,12 +52,11 @@ async def test_the_form_is_refused_like_the_command(scene: Scene) -> None:
 
 
 async def test_a_text_too_long_for_the_form_is_cut_and_a_forwarded_one_is_taken() -> None:
-    part = SimpleNamespace(content="🙂" * 4000, attachments=[SimpleNamespace(filename="n" * 250)] * 20)
-    both = SimpleNamespace(content="", attachments=[], message_snapshots=[part])
+    part = SimpleNamespace(content="🙂" * 4000)
+    both = SimpleNamespace(content="", message_snapshots=[part])
     task = task_of(cast("discord.Message", both))
     assert width(task) <= 4000
     assert task.startswith("🙂🙂")
-    assert "Attached to the message" in task
 
 
 def filled(interaction: Interaction) -> dict[str, str]:

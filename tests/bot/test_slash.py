@@ -16,11 +16,11 @@ from agents.tools.catalogue import TOOLS
 from agents.tools.core import Tool
 from agents.tools.spawn import SPAWN
 from bot.menus import run_on_message
-from bot.slash import Suggest, command, commands
+from bot.slash import FILES, Suggest, command, commands
 from tests.discord_standin import command_checks
 
 AnyTool = Tool[Any, Any]
-STRING, INTEGER, BOOLEAN, NUMBER = 3, 4, 5, 10
+STRING, INTEGER, BOOLEAN, NUMBER, ATTACHMENT = 3, 4, 5, 10, 11
 MESSAGE_MENU = 3
 
 
@@ -66,7 +66,7 @@ def test_a_command_has_its_tools_parameters(tool: AnyTool) -> None:
     fields = tool.seen
     found = options(tool)
     assert payload(tool)["name"] == tool.verb.split()[-1]
-    assert found.keys() == fields.keys()
+    assert found.keys() == fields.keys() | set(FILES if tool.attached else ())
     assert {name for name, option in found.items() if option["required"]} == {
         name for name, field in fields.items() if field.is_required()
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bot.attached import Offered
 from bot.render.blocks import Attachment
 from bot.store import Body, MessageRow, ReplyRow, SpawnRow, ThreadRow, digest, open_store
 from bot.store_schema import VERSION
@@ -52,7 +53,8 @@ async def test_a_later_row_takes_the_place_of_an_earlier(tmp_path: Path) -> None
 
 async def test_spawns_under_way_are_there_until_they_are_forgotten(tmp_path: Path) -> None:
     origin = Origin(caller="discord:1", surface="discord", channel_id=7)
-    rows = [SpawnRow(number, f"run-{number}", {"task": "x", "cpus": 1.5}, origin) for number in (2, 1)]
+    files = (Offered(5, "a.png", 7, "https://cdn.example.com/a.png?ex=1"),)
+    rows = [SpawnRow(number, f"run-{number}", {"task": "x", "cpus": 1.5}, origin, files) for number in (2, 1)]
     anchored = replace(rows[1], origin=origin.model_copy(update={"thread_id": 9}))
     async with open_store(tmp_path / "db") as store:
         for row in (*rows, anchored):
@@ -113,20 +115,23 @@ async def test_from_version_2_on_only_what_is_typed_from_then_on_is_heard(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
 
 
-@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("version", [3, 4, 5])
 async def test_from_version_3_on_everything_is_kept(tmp_path: Path, version: int) -> None:
+    row = SpawnRow(1, "run", {"task": "x"}, Origin(caller="discord:1", surface="discord"))
     async with open_store(tmp_path / "db") as store:
         await store.save_thread(ROW)
         await store.save_heard(ROW.run, 30)
         await store.save_reply(ROW.run, ReplyRow(30, "taken", "u3"))
+        await store.save_spawn(row)
     with sqlite3.connect(tmp_path / "db") as old:
-        columns = "".join(f"ALTER TABLE replies DROP COLUMN {each};" for each in ("said", "author"))
-        spawns = "DROP TABLE spawns;" if version == 3 else ""
+        later = ("said", "author") if version < 5 else ()
+        columns = "".join(f"ALTER TABLE replies DROP COLUMN {each};" for each in later)
+        spawns = "DROP TABLE spawns;" if version == 3 else "ALTER TABLE spawns DROP COLUMN files;"
         old.executescript(f"{columns} {spawns} PRAGMA user_version = {version}")
     old.close()
     async with open_store(tmp_path / "db") as store:
         assert await store.replies(ROW.run) == [ReplyRow(30, "taken", "u3")]
-        assert await store.spawns() == []
+        assert await store.spawns() == ([] if version == 3 else [row])
         assert (await store.thread(ROW.run), await store.heard(ROW.run)) == (ROW, 30)
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
 

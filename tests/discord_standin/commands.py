@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from .command_checks import CHAT_INPUT, SUBCOMMAND, SUBCOMMAND_GROUP
-from .model import Channel, Role, User
-from .state import World
+from .model import Attachment, Channel, Role, User
+from .state import Upload, World
 from .wire import Json, items
 
-STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 3, 4, 5, 6, 7, 8, 9, 10
+STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = 3, 4, 5, 6, 7, 8, 9, 10, 11
 _GUILD, _DIRECT = 0, 1
-_PYTHON = {STRING: str, INTEGER: int, BOOLEAN: bool, USER: User, CHANNEL: Channel, ROLE: Role, NUMBER: (int, float)}
-_RESOLVED = {USER: "users", CHANNEL: "channels", ROLE: "roles"}
+_IDS = {USER: User, CHANNEL: Channel, ROLE: Role, ATTACHMENT: Attachment}
+_PYTHON = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float), **_IDS}
+_RESOLVED = {USER: "users", CHANNEL: "channels", ROLE: "roles", ATTACHMENT: "attachments"}
 
 
 class CannotBeTypedError(ValueError):
@@ -36,12 +37,13 @@ def filled_in(
 ) -> Json:
     """The `data` of an interaction for `path`, such as "spawn" or "workspace clone", with these option values.
 
-    With `focused`, the data of an autocomplete request: required options may be missing then.
+    The value of a file is an `Upload`. With `focused`, the data of an autocomplete request: required options may be missing then.
     """
     name, *subcommands = path.split()
     command = find(world, name, direct=direct)
     leaf, groups = _descend(command, subcommands)
-    filled = _filled(items(leaf, "options"), values, focused)
+    uploaded = {key: world.upload(value) if isinstance(value, Upload) else value for key, value in values.items()}
+    filled = _filled(items(leaf, "options"), uploaded, focused)
     resolved: Json = {}
     for definition, value in filled:
         _resolve(world, resolved, definition["type"], value)
@@ -109,7 +111,7 @@ def _problem(definition: Json, value: Any) -> str | None:
 
 
 def _option(definition: Json, value: Any, focused: str | None) -> Json:
-    sent = str(value.id) if isinstance(value, User | Role | Channel) else value
+    sent = str(value.id) if isinstance(value, User | Role | Channel | Attachment) else value
     option: Json = {"type": definition["type"], "name": definition["name"], "value": sent}
     return {**option, "focused": True} if definition["name"] == focused else option
 

@@ -231,10 +231,9 @@ class StandIn(Actors):
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         wanted = int(request.match_info["attachment"])
-        for message in self.world.all_messages():
-            for attachment in message.attachments:
-                if attachment.id == wanted:
-                    return web.Response(body=attachment.data, content_type=attachment.content_type)
+        for attachment in self.world.all_attachments():
+            if attachment.id == wanted:
+                return web.Response(body=attachment.data, content_type=attachment.content_type)
         raise web.HTTPNotFound
 
 

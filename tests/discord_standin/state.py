@@ -56,6 +56,7 @@ class World:
         self.changes = Changes()
         self.emit: Emit = lambda _event, _data: None
         self._cdn_url = cdn_url
+        self._uploaded: list[Attachment] = []
         self.bot = User(self.ids(), "agentflow", bot=True)
         self.application_id = self.bot.id
         self.guild_id = self.ids()
@@ -249,6 +250,18 @@ class World:
         listed = "attachments" in body
         kept = [each for each in message.attachments if not listed or each.id in named]
         return kept + [self._attach(upload, named.get(number, {})) for number, upload in uploads.items()]
+
+    def upload(self, upload: Upload) -> Attachment:
+        """A file that goes with a command, and is in no message."""
+        made = self._attach(upload, {})
+        self._uploaded.append(made)
+        return made
+
+    def all_attachments(self) -> Iterable[Attachment]:
+        """Those of all messages and commands."""
+        yield from self._uploaded
+        for message in self.all_messages():
+            yield from message.attachments
 
     def _attach(self, upload: Upload, described: Json) -> Attachment:
         number = self.ids()
