@@ -61,12 +61,14 @@ _RAW = """
 import json, socket, sys, threading
 def ask(number, data):
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(1.5)
+        connection.settimeout(15)
         answers[number] = b""
         try:
             connection.connect(sys.argv[1])
             connection.sendall(data)
-            while part := connection.recv(65536): answers[number] += part
+            while part := connection.recv(65536):
+                answers[number] += part
+                connection.settimeout(1.5)
         except OSError: pass
 requests = [bytes.fromhex(each) for each in json.loads(sys.argv[2])]
 answers = [b""] * len(requests)
@@ -143,7 +145,7 @@ class Lab:
     async def raw(self, *requests: str | bytes, sock: str = "egress", of: str = "") -> list[str]:
         """What comes back for each of these bytes, sent as they are on a connection of their own to one of the run's sockets."""
         given = json.dumps([(each.encode("latin-1") if isinstance(each, str) else each).hex() for each in requests])
-        answers = json.loads(await self.python(_RAW, f"/run/agentflow/net/{sock}.sock", given, of=of))
+        answers = json.loads(await self.python(_RAW, f"/run/agentflow/net/{sock}.sock", given, of=of, within=60))
         return [bytes.fromhex(each).decode("latin-1") for each in answers]
 
     async def curl(self, *words: str, of: str = "") -> str:
