@@ -147,7 +147,8 @@ def withdraw(root: str, request: dict[str, Any]) -> dict[str, Any]:
         withdrawn = [name for name in waiting if request.get("name", name) == name]
         for name in withdrawn:
             ends.write(root, name, ends.never_started("withdrawn"))
-            os.unlink(_path(root, name, _WAITING))
+            if ticket(root, name) is None:  # else it can be woken with it
+                os.unlink(_path(root, name, _WAITING))
     deadline = time.monotonic() + _STOPPABLE_S
     while "name" in request and is_starting(root, request["name"]) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -175,9 +176,13 @@ def places(root: str) -> dict[str, dict[str, Any]]:
 
 
 def ticket(root: str, name: str) -> dict[str, Any] | None:
-    """With what a run that was let in was started, None where it never was."""
+    """With what a run that was let in was started, None where it never was.
+
+    One that waited to go on may have ended with its place in the queue.
+    """
     found = (layout.read_json(_path(root, name, file)) for file in (_STARTED, _STARTING))
-    return next((each for each in found if each), None)
+    waited = layout.read_json(_path(root, name, _WAITING)) or {}
+    return next((each for each in found if each), waited if "log" in waited else None)
 
 
 def requeue(root: str, name: str, log: int) -> None:

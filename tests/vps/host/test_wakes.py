@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.host_figures import scarce
 from tests.vps.host.test_starts import Host
 from vps.commands.claude import user_message
-from vps.host import ends, wakes
+from vps.host import ends, starts, wakes
 
 FIRST, SECOND = "a0000000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-000000000002"
 CONTAINER = "c0ffee"
@@ -64,6 +65,34 @@ def test_its_old_container_is_removed_and_none_that_was_made_since(host: Host) -
     wake(host, name, SECOND)
     assert len(host.asked) == 3
     assert SECOND not in host.file(name, "in/inbox.jsonl").read_text(), "whoever says it says it again, and finds it alive"
+
+
+def test_what_it_was_started_with_outlives_a_stop_while_it_waits(host: Host) -> None:
+    name = ended(host)
+    with scarce(host.figures):
+        wake(host, name)
+        assert starts.withdraw(str(host.root), {"name": name}) == {"withdrawn": [name]}
+    assert starts.places(str(host.root)) == {}
+    assert wakes.why_not(str(host.root), name) == ""
+    wake(host, name, SECOND)
+    assert host.file(name, "started.json").exists()
+
+
+def test_a_wake_that_was_cut_off_can_be_made_up_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, rename = ended(host), os.rename
+
+    def cut_off(source: str, target: str) -> None:
+        if source.endswith("docker.json"):
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "rename", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            wake(host, name)
+    assert wakes.why_not(str(host.root), name) == ""
+    wake(host, name)
+    assert host.file(name, "started.json").exists()
 
 
 def test_it_has_the_rights_at_the_gateway_that_it_began_with(host: Host) -> None:
