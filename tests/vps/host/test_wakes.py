@@ -64,7 +64,9 @@ def test_its_old_container_is_removed_and_none_that_was_made_since(host: Host) -
     # Somebody else who found it ended, and is late.
     wake(host, name, SECOND)
     assert len(host.asked) == 3
-    assert SECOND not in host.file(name, "in/inbox.jsonl").read_text(), "whoever says it says it again, and finds it alive"
+    assert SECOND not in host.file(name, "in/inbox.jsonl").read_text(), (
+        "whoever says it says it again, and finds it alive"
+    )
 
 
 def test_what_it_was_started_with_outlives_a_stop_while_it_waits(host: Host) -> None:
