@@ -61,6 +61,11 @@ def admitted(root: str, name: str) -> dict[str, Any] | None:
     return Launch(0)._asdict() if was_let_in or not layout.is_open(root, name) else None
 
 
+def _is_prepared(root: str, name: str) -> bool:
+    """Whether it is there and was not asked to be let in."""
+    return layout.known(root, name) and admitted(root, name) is None and not _begun(root, name)
+
+
 def advance(root: str) -> list[str]:
     """Let in whoever has room, from the front of the queue; their names. Each is then to be launched."""
     with workspaces.one_at_a_time(root):
@@ -140,7 +145,8 @@ def launch_or_close(root: str, name: str, *, made: bool = False) -> None:
 def withdraw(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Take a run out of the queue, the one called `name` or all of them: it has ended, never started. The names of those.
 
-    One that is being started is waited for, so that its container is there to be stopped.
+    The one called `name` too that is prepared and was not asked to be let in yet. One that is being started is waited for, so
+    that its container is there to be stopped.
     """
     with workspaces.one_at_a_time(root):
         waiting = [name for name, _ in queue.read(root)]
@@ -149,6 +155,9 @@ def withdraw(root: str, request: dict[str, Any]) -> dict[str, Any]:
             ends.write(root, name, ends.never_started("withdrawn"))
             if ticket(root, name) is None:  # else it can be woken with it
                 os.unlink(_path(root, name, _WAITING))
+        if _is_prepared(root, request.get("name", "")):
+            withdrawn = [request["name"]]
+            ends.write(root, request["name"], ends.never_started("withdrawn"))
     deadline = time.monotonic() + _STOPPABLE_S
     while "name" in request and is_starting(root, request["name"]) and time.monotonic() < deadline:
         time.sleep(0.05)
