@@ -24,6 +24,7 @@ from typing import Any
 from vps.host import admission, docker_run, ends, inbox, layout, queue, workspaces
 from vps.host.docker_run import Launch
 from vps.host.files import write_atomically
+from vps.host.refused import Refused
 
 _WAITING, _STARTING, _STARTED = queue.WAITING, "start.json", "started.json"
 _STOPPABLE_S = 30.0
@@ -146,7 +147,7 @@ def withdraw(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Take a run out of the queue, the one called `name` or all of them: it has ended, never started. The names of those.
 
     The one called `name` too that is prepared and was not asked to be let in yet. One that is being started is waited for, so
-    that its container is there to be stopped.
+    that its container is there to be stopped. Raises Refused where that takes too long.
     """
     with workspaces.one_at_a_time(root):
         waiting = [name for name, _ in queue.read(root)]
@@ -159,7 +160,10 @@ def withdraw(root: str, request: dict[str, Any]) -> dict[str, Any]:
             withdrawn = [request["name"]]
             ends.write(root, request["name"], ends.never_started("withdrawn"))
     deadline = time.monotonic() + _STOPPABLE_S
-    while "name" in request and is_starting(root, request["name"]) and time.monotonic() < deadline:
+    while "name" in request and is_starting(root, request["name"]):
+        if time.monotonic() >= deadline:
+            # Docker would find nothing to stop, and it would start after that.
+            raise Refused("container_id", f"{request['name']} is being started still", "Stop it again in a moment.")
         time.sleep(0.05)
     return {"withdrawn": withdrawn}
 
