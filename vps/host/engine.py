@@ -53,7 +53,9 @@ class Engine:
             await process.wait()
 
     def _lose(self) -> None:
-        self._lost_at, self._back_at = time.time(), None
+        """It is gone, or still: what went with it did so as it went."""
+        if self._lost_at is None or self._back_at is not None:
+            self._lost_at, self._back_at = time.time(), None
 
     def took(self, container: dict[str, Any]) -> bool:
         """Whether the container ended with the engine rather than by itself."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.vps.host.test_starts import Host
+from vps.host import engine as engine_module
 from vps.host import gateway, starts
 from vps.host import keeper as module
 from vps.host.engine import Engine
@@ -93,6 +94,21 @@ async def test_a_gateway_that_does_not_start_does_not_end_it(host: Host, monkeyp
     finally:
         running.cancel()
         await asyncio.wait({running})
+
+
+async def test_what_ended_with_an_engine_that_stays_away_for_long_went_with_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, real = Engine(str(host.root)), time.time
+    (host.bin / "away").touch()
+    assert await engine.is_going()
+    ended = container(real())
+    monkeypatch.setattr(engine_module.time, "time", lambda: real() + 300.0)
+    # Whoever listens or asks finds it gone again and again.
+    assert await engine.is_going()
+    (host.bin / "away").unlink()
+    assert await engine.containers() == {}
+    assert engine.took(ended)
 
 
 async def test_what_ends_after_the_engine_is_back_did_not_go_with_it(host: Host) -> None:
