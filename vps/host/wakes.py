@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 from typing import Any
 
 from vps.host import caches, claims, families, gateway, inbox, layout, starts, workspaces
@@ -98,9 +99,12 @@ def _reopen(root: str, name: str) -> None:
         write_atomically(os.path.join(directory, "reserve"), os.urandom(_RESERVE_BYTES))
     log = os.lstat(os.path.join(directory, "out", "out.jsonl")).st_size
     starts.requeue(root, name, log)
-    write_atomically(os.path.join(directory, "woken"), b"")
+    woken = os.path.join(directory, "woken")
+    write_atomically(woken, b"")
     lives = sum(file.startswith("docker-") for file in os.listdir(directory))
     os.rename(os.path.join(directory, "docker.json"), os.path.join(directory, f"docker-{lives + 1}.json"))
+    # The relay may have told of it before that: whoever looked then saw it ended.
+    os.utime(woken, ns=(time.time_ns(),) * 2)
     _forget_end(directory)
 
 

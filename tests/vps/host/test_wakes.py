@@ -11,7 +11,7 @@ import pytest
 from tests.host_figures import scarce
 from tests.vps.host.test_starts import Host
 from vps.commands.claude import user_message
-from vps.host import ends, starts, wakes
+from vps.host import ends, layout, starts, wakes
 
 FIRST, SECOND = "a0000000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-000000000002"
 CONTAINER = "c0ffee"
@@ -78,6 +78,23 @@ def test_what_it_was_started_with_outlives_a_stop_while_it_waits(host: Host) -> 
     assert wakes.why_not(str(host.root), name) == ""
     wake(host, name, SECOND)
     assert host.file(name, "started.json").exists()
+
+
+def test_who_is_told_of_it_while_it_has_not_happened_yet_is_told_again(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, rename, seen = ended(host), os.rename, list[int]()
+
+    def looked_at(source: str, target: str) -> None:
+        if source.endswith("docker.json"):
+            # The relay tells its followers now, and they find it ended.
+            seen.append(layout.lives(str(host.root))[name])
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", looked_at)
+    wake(host, name)
+    assert len(seen) == 1
+    assert layout.lives(str(host.root))[name] != seen[0]
 
 
 def test_a_wake_that_was_cut_off_can_be_made_up_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
