@@ -104,7 +104,8 @@ def _reopen(root: str, name: str) -> None:
     lives = sum(file.startswith("docker-") for file in os.listdir(directory))
     os.rename(os.path.join(directory, "docker.json"), os.path.join(directory, f"docker-{lives + 1}.json"))
     # The relay may have told of it before that: whoever looked then saw it ended.
-    os.utime(woken, ns=(time.time_ns(),) * 2)
+    now = time.time_ns()
+    os.utime(woken, ns=(now, now))
     _forget_end(directory)
 
 
