@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vps.events import types as t
 from vps.tally import Tally
 
-SIGKILL = 9
-_KILLED = 128 + SIGKILL
+SIGKILL, SIGTERM = 9, 15
+_KILLED, _TERMINATED = 128 + SIGKILL, 128 + SIGTERM
 
 
 class Ending(StrEnum):
@@ -179,6 +179,9 @@ def _died(
         return Outcome(Ending.VANISHED, "Its container is gone without a trace.", remedy)
     if docker and docker.oom_killed and (code == _KILLED or result is None):
         return Outcome(Ending.OUT_OF_MEMORY, "It ran out of memory.", "Spawn it again with more `memory`.")
+    if code == _TERMINATED and supervisor is None:
+        # A supervisor takes the signal and writes down that it was stopped, but for its first moments.
+        return Outcome(Ending.STOPPED, "It was stopped as it started.")
     if code == _KILLED and supervisor is None:
         return Outcome(Ending.STOPPED, "Its container was killed from outside.")
     if code == _KILLED:

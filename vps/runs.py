@@ -75,7 +75,8 @@ class Runs:
         Raises BadInput, WorkspaceBusy, DiskFull, DockerUnavailable or HostError; then nothing of it is left there. Where it
         `goes_on` under its name later, a cancelled start leaves what there is.
         """
-        starting = asyncio.create_task(self._start(request))
+        prepared = asyncio.Event()
+        starting = asyncio.create_task(self._start(request, prepared))
         try:
             place, waiting = await asyncio.shield(starting)
         except WorkspaceBusy:
@@ -86,15 +87,19 @@ class Runs:
                 raise
             # Whoever asked may be gone, `docker run` on the host is not: only what is there can be removed.
             await asyncio.wait({starting})
-            await asyncio.shield(self._undo(request.name))
+            await asyncio.shield(self._undo(request.name, unstarted=not prepared.is_set()))
             raise
         record = record_of(request).model_copy(update=place)
         there = None if waiting else Container("", request.name, "running", "", "", {})
         return Run(request.name, record, there, now=request.created_at, waiting=waiting)
 
-    async def _start(self, request: RunRequest) -> tuple[dict[str, str], Waiting | None]:
-        """Where it works, as its record has it, and its place in the queue if it did not start."""
+    async def _start(self, request: RunRequest, told: asyncio.Event) -> tuple[dict[str, str], Waiting | None]:
+        """Where it works, as its record has it, and its place in the queue if it did not start.
+
+        `told` is set once the host has said that it prepared it.
+        """
         prepared = await self._relay.ask("prepare", preparation(request, self._config))
+        told.set()
         workspace = str(prepared["workspace"])
         if prepared["busy"]:
             raise WorkspaceBusy(workspace, tuple(prepared["busy"]), inside=prepared["inside"])
@@ -142,10 +147,12 @@ class Runs:
             raise docker_error(CommandFailed("docker run", done["exit_code"], done["stderr"]))
         return None
 
-    async def _undo(self, name: str) -> None:
+    async def _undo(self, name: str, *, unstarted: bool) -> None:
+        """Where it is not known what there was, only what is `unstarted`: one that goes on may be at work."""
         try:
-            await self._relay.run(docker.remove(name))
-            await self._relay.ask("discard", {"name": name})
+            if not unstarted:
+                await self._relay.run(docker.remove(name))
+            await self._relay.ask("discard", {"name": name, "unstarted": unstarted})
         except VpsError as error:
             await log.awarning("could not undo a start", run=name, error=str(error))
 

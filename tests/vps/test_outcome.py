@@ -82,6 +82,11 @@ def test_a_turn_without_a_result_is_not_judged_by_the_one_before() -> None:
     assert judge(tally, SupervisorExit(exit_code=0), None).ending is Ending.FAILED
 
 
+def test_a_stop_that_came_before_the_supervisor_was_up_is_a_stop() -> None:
+    outcome = judge(Tally(), None, DockerExit(exit_code=143))
+    assert (outcome.ending, outcome.reason) == (Ending.STOPPED, "It was stopped as it started.")
+
+
 def test_what_an_earlier_turn_met_does_not_judge_a_later_one() -> None:
     tally = tallied("09p_refusal")
     for event in (Init("s", "m", "", "", "", ""), Result("success", is_error=True, api_error_status=401)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 from vps.container import paths
@@ -74,4 +75,12 @@ class Turn:
         try:
             write_atomically(paths.TURN, json.dumps(turn).encode())
         except OSError:
-            pass  # this process keeps the deadline; the keeper behind it goes without
+            _forget()
+
+
+def _forget() -> None:
+    """This process keeps the deadline; the keeper behind it goes without, also without the one before."""
+    try:
+        os.unlink(paths.TURN)
+    except OSError:
+        pass  # there was none

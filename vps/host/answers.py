@@ -42,7 +42,13 @@ def answer(root: str, verb: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _discard(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    prune.discard(root, request["name"])
+    """With `unstarted`, only one that was never let in: whoever asks does not know how far it came."""
+    if not request.get("unstarted"):
+        prune.discard(root, request["name"])
+        return {}
+    with workspaces.one_at_a_time(root):
+        if starts.admitted(root, request["name"]) is None:
+            prune.discard(root, request["name"])
     return {}
 
 

@@ -26,45 +26,61 @@ class Engine:
         self.died = asyncio.Event()
         self._root = root
         self._lost_at: float | None = None
+        self._back_at: float | None = None
 
     async def watch(self) -> None:
         """For ever: the deaths of this root's containers, and the engine's own."""
         label = f"label={layout.LABEL_ROOT}={self._root}"
         filters = ["--filter", "event=die", "--filter", "event=destroy", "--filter", label]
         while True:
-            process = await asyncio.create_subprocess_exec(
-                "setpriv", "--pdeathsig", "TERM", "docker", "events", *filters, "--format", "{{.ID}}",
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            try:
-                assert process.stdout is not None
-                while await process.stdout.readline():
-                    self.died.set()
-                self._lost_at = time.time()
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+            with contextlib.suppress(OSError):  # no process is to be had: the next one tells what this one would have
+                await self._listen("docker", "events", *filters, "--format", "{{.ID}}")
             await asyncio.sleep(_AGAIN_S)
+
+    async def _listen(self, *words: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            "setpriv", "--pdeathsig", "TERM", *words,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            while await process.stdout.readline():
+                self.died.set()
+            self._lose()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _lose(self) -> None:
+        """It is gone, or still: what went with it did so as it went."""
+        if self._lost_at is None or self._back_at is not None:
+            self._lost_at, self._back_at = time.time(), None
 
     def took(self, container: dict[str, Any]) -> bool:
         """Whether the container ended with the engine rather than by itself."""
-        return self._lost_at is not None and _finished(container) >= self._lost_at - _SHUTDOWN_S
+        if self._lost_at is None:
+            return False
+        finished = _finished(container)
+        return finished >= self._lost_at - _SHUTDOWN_S and (self._back_at is None or finished <= self._back_at)
 
     async def is_going(self) -> bool:
         """Whether the engine is about to end: it takes no new connections then, while it stops its containers."""
         await asyncio.sleep(_GOING_S)
         if await docker("version", "--format", "{{.Server.Version}}") is not None:
             return False
-        self._lost_at = time.time()
+        self._lose()
         return True
 
     async def containers(self) -> dict[str, dict[str, Any]] | None:
         """Every container of this root by its run's name; None while Docker does not answer, which says nothing of them."""
         label = f"label={layout.LABEL_ROOT}={self._root}"
+        lost_at = self._lost_at
         listed = await docker("ps", "--all", "--quiet", "--no-trunc", "--filter", label)
         if listed is None:
             return None
+        if self._back_at is None and self._lost_at == lost_at:
+            self._back_at = time.time()
         ids = listed.split()
         if not ids:
             return {}

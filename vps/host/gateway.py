@@ -149,18 +149,22 @@ def start(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def remove(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Remove its container (`name`), so that nobody starts it again. Its files stay."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_start(root))
-    _docker("rm", "--force", request["name"])
+    with _locked(root) if os.path.isdir(home(root)) else contextlib.nullcontext():
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_start(root))
+        _docker("rm", "--force", request["name"])
     return {}
 
 
 def revive(root: str) -> None:
     """Start it again where it is gone although nobody wants that: it was stopped or removed by hand, or Docker gave up."""
-    known = layout.read_json(_start(root))
-    if known is None or alive(root):
+    if layout.read_json(_start(root)) is None or alive(root):
         return
     with _locked(root):
+        # Whoever held the lock may have started another one, or removed it for good.
+        known = layout.read_json(_start(root))
+        if known is None or alive(root):
+            return
         if _docker("start", known["name"]) != 0:
             _docker("rm", "--force", known["name"])
             subprocess.run(known["command"], capture_output=True, timeout=_START_S, check=False)

@@ -51,6 +51,8 @@ class Keeper:
         self._busy_at = time.monotonic()
         self._trimmed = False
         self._gateway_lost = 0
+        self._looked_at = 0.0
+        """When it began to ask for the containers: of one that was made after that it knows nothing."""
 
     async def run(self) -> None:
         """Sweep on every container's death and every 2 s, until nothing was alive for 20 s."""
@@ -58,11 +60,15 @@ class Keeper:
         pruned = 0.0
         try:
             while time.monotonic() - self._busy_at < _LINGER_S:
-                await self._sweep()
+                try:
+                    await self._sweep()
+                except (OSError, subprocess.SubprocessError, ValueError) as error:
+                    # An engine that hangs, a host without a process to spare: nobody else would start the keeper again.
+                    print(f"sweep: {error}", file=sys.stderr, flush=True)
                 if time.monotonic() - pruned > _PRUNE_S or not pruned:
                     pruned = time.monotonic()
                     # Somebody else may prune at the same time: what is gone already is no trouble.
-                    with contextlib.suppress(FileNotFoundError):
+                    with contextlib.suppress(OSError):
                         await asyncio.to_thread(prune.prune, self._root)
                 await self._trim_once_quiet()
                 with contextlib.suppress(asyncio.TimeoutError):
@@ -86,6 +92,7 @@ class Keeper:
         if open_runs:
             self._busy_at, self._trimmed = time.monotonic(), False
             await self._revive_gateway()
+        self._looked_at = time.time()
         containers = await self._engine.containers()
         if containers is None:
             return
@@ -163,7 +170,7 @@ class Keeper:
         """`docker run` comes after the run directory: a young run whose supervisor wrote nothing yet is on its way."""
         directory = layout.run(self._root, name)
         begun = os.lstat(os.path.join(directory, "out", "out.jsonl")).st_size > 0
-        return time.time() - os.stat(directory).st_mtime < (_STARTED_S if begun else _STARTING_S)
+        return self._looked_at - os.stat(directory).st_mtime < (_STARTED_S if begun else _STARTING_S)
 
     async def _end_orphan(self, name: str) -> None:
         if not (await asyncio.to_thread(starts.withdraw, self._root, {"name": name}))["withdrawn"]:

@@ -11,6 +11,7 @@ from vps.host import families, gateway, layout, workspaces
 MAX_AGE_S = 30 * 86_400.0
 MAX_BYTES = 5 << 30
 _UNFINISHED_S = 3600.0
+_GONE = ".gone"
 
 
 def prune(root: str, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> list[str]:
@@ -21,9 +22,9 @@ def prune(root: str, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -
     held = {name: records.get(name, 0) + transcripts.get(name, 0) for name in ended}
     total, now, gone = sum(held.values()), time.time(), list[str]()
     for name in ended:
-        if now - _ended_at(root, name) > max_age_s or total > max_bytes:
+        if (_age_s(root, name, now) > max_age_s or total > max_bytes) and _retired(root, name):
             total -= held[name]
-            discard(root, name)
+            remove([layout.run(root, name) + _GONE, os.path.join(_transcripts(root), name), gateway.place(root, name)])
             gone.append(name)
     _remove_unfinished(root, now)
     with workspaces.one_at_a_time(root):
@@ -32,10 +33,10 @@ def prune(root: str, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -
 
 
 def _remove_unfinished(root: str, now: float) -> None:
-    """Run directories whose making broke off, by a reboot for one."""
+    """Run directories whose making or removal broke off, by a reboot for one."""
     for name in os.listdir(layout.runs(root)) if os.path.isdir(layout.runs(root)) else []:
         directory = os.path.join(layout.runs(root), name)
-        if name.endswith(".new") and now - os.lstat(directory).st_mtime > _UNFINISHED_S:
+        if name.endswith((".new", _GONE)) and now - os.lstat(directory).st_mtime > _UNFINISHED_S:
             remove([directory])
 
 
@@ -75,5 +76,19 @@ def remove(paths: list[str]) -> None:
     subprocess.run(["rm", "-rf", "--", *paths], stderr=subprocess.DEVNULL, check=False)
 
 
-def _ended_at(root: str, name: str) -> float:
-    return os.lstat(os.path.join(layout.run(root, name), "docker.json")).st_mtime
+def _age_s(root: str, name: str, now: float) -> float:
+    """Since its end; 0 where it was woken meanwhile, or is gone."""
+    try:
+        return now - os.lstat(os.path.join(layout.run(root, name), "docker.json")).st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _retired(root: str, name: str) -> bool:
+    """Take a run away from under its name, unless it was woken: nobody can wake it while it is being removed."""
+    with workspaces.one_at_a_time(root):
+        if layout.is_open(root, name):
+            return False
+        gateway.revoke(root, name)
+        os.rename(layout.run(root, name), layout.run(root, name) + _GONE)
+    return True

@@ -25,7 +25,8 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
     A workspace where an agent works already is answered with `busy`, the names of those, and nothing is made. Where the run is
     there, this was cut off and is asked again: nothing more is made, and `admitted` is what `admit` answered, if it was asked.
     """
-    _check_disk(root)
+    if _record(root, request["name"]) is None:
+        _check_disk(root)
     workspaces.ask_to_sleep(root, *(workspaces.name_of(root, os.path.realpath(request["workspace"])) or ("",))[:1])
     with workspaces.one_at_a_time(root):
         there = _record(root, request["name"])
@@ -38,7 +39,8 @@ def prepare(root: str, request: dict[str, Any]) -> dict[str, Any]:
         if there is None:
             _make(root, request, place)
         admitted = starts.admitted(root, request["name"]) if there else None
-        net = gateway.admit(root, request["name"], _net_spec(request, name))
+        spec = _net_spec(request, name)
+        net = gateway.admit(root, request["name"], spec) if admitted is None else gateway.place(root, request["name"])
         children = families.provide(root, request["name"])
     return {
         **place,
@@ -73,6 +75,8 @@ def _make(root: str, request: dict[str, Any], place: dict[str, str]) -> None:
     _private(layout.runs(root))
     building = directory + ".new"
     secrets = keyring.granted(root, request["secrets"])
+    # Under the lock nobody else is at it: whoever was has gone.
+    shutil.rmtree(building, ignore_errors=True)
     os.mkdir(building, 0o750)
     try:
         _fill(building, request, place)

@@ -24,6 +24,7 @@ from typing import Any
 from vps.host import admission, docker_run, ends, inbox, layout, queue, workspaces
 from vps.host.docker_run import Launch
 from vps.host.files import write_atomically
+from vps.host.refused import Refused
 
 _WAITING, _STARTING, _STARTED = queue.WAITING, "start.json", "started.json"
 _STOPPABLE_S = 30.0
@@ -59,6 +60,11 @@ def admitted(root: str, name: str) -> dict[str, Any] | None:
         return places(root)[name]
     was_let_in = any(os.path.lexists(_path(root, name, file)) for file in (_STARTING, _STARTED))
     return Launch(0)._asdict() if was_let_in or not layout.is_open(root, name) else None
+
+
+def _is_prepared(root: str, name: str) -> bool:
+    """Whether it is there and was not asked to be let in."""
+    return layout.known(root, name) and admitted(root, name) is None and not _begun(root, name)
 
 
 def advance(root: str) -> list[str]:
@@ -140,16 +146,24 @@ def launch_or_close(root: str, name: str, *, made: bool = False) -> None:
 def withdraw(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Take a run out of the queue, the one called `name` or all of them: it has ended, never started. The names of those.
 
-    One that is being started is waited for, so that its container is there to be stopped.
+    The one called `name` too that is prepared and was not asked to be let in yet. One that is being started is waited for, so
+    that its container is there to be stopped. Raises Refused where that takes too long.
     """
     with workspaces.one_at_a_time(root):
         waiting = [name for name, _ in queue.read(root)]
         withdrawn = [name for name in waiting if request.get("name", name) == name]
         for name in withdrawn:
             ends.write(root, name, ends.never_started("withdrawn"))
-            os.unlink(_path(root, name, _WAITING))
+            if ticket(root, name) is None:  # else it can be woken with it
+                os.unlink(_path(root, name, _WAITING))
+        if _is_prepared(root, request.get("name", "")):
+            withdrawn = [request["name"]]
+            ends.write(root, request["name"], ends.never_started("withdrawn"))
     deadline = time.monotonic() + _STOPPABLE_S
-    while "name" in request and is_starting(root, request["name"]) and time.monotonic() < deadline:
+    while "name" in request and is_starting(root, request["name"]):
+        if time.monotonic() >= deadline:
+            # Docker would find nothing to stop, and it would start after that.
+            raise Refused("container_id", f"{request['name']} is being started still", "Stop it again in a moment.")
         time.sleep(0.05)
     return {"withdrawn": withdrawn}
 
@@ -175,9 +189,13 @@ def places(root: str) -> dict[str, dict[str, Any]]:
 
 
 def ticket(root: str, name: str) -> dict[str, Any] | None:
-    """With what a run that was let in was started, None where it never was."""
+    """With what a run that was let in was started, None where it never was.
+
+    One that waited to go on may have ended with its place in the queue.
+    """
     found = (layout.read_json(_path(root, name, file)) for file in (_STARTED, _STARTING))
-    return next((each for each in found if each), None)
+    waited = layout.read_json(_path(root, name, _WAITING)) or {}
+    return next((each for each in found if each), waited if "log" in waited else None)
 
 
 def requeue(root: str, name: str, log: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Generator
 from typing import Any
 
 from vps.host.files import write_atomically
@@ -214,10 +217,22 @@ class Gate:
                 remedy = f"Log in again. {_RENEW}" if error.final else "It is tried again every minute."
                 self._note_status(refused=f"the subscription's token ended and could not be renewed: {error}. {remedy}")
             return
-        with self._changed:
-            if self._state.credential == credential:  # nobody gave another one meanwhile
+        with _locked():
+            # From the file: what the host was just given may not have been read yet.
+            if read(paths.CREDENTIAL) == credential:
                 write_atomically(paths.CREDENTIAL, json.dumps(new).encode(), 0o600)
         self.load()
+
+
+@contextlib.contextmanager
+def _locked() -> Generator[None, None, None]:
+    """As the host's side locks what it changes (vps.host.gateway)."""
+    descriptor = os.open(paths.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _persons(runs: dict[str, Json]) -> dict[str, str]:

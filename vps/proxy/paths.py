@@ -10,6 +10,7 @@ runs/<name>/         mounted in the agent's container: model.sock, egress.sock, 
 status.json          how the credential and the plan's limit stand
 books.sqlite3        what every request cost
 envoy/, log/         Envoy's configuration and its access logs
+.lock                held by whoever changes one of these that others change too
 gate.sock            where Envoy asks whether a request may go on
 """
 
@@ -26,6 +27,7 @@ STATUS = HOME + "/status.json"
 BOOKS = HOME + "/books.sqlite3"
 ENVOY = HOME + "/envoy"
 LOG = HOME + "/log"
+LOCK = HOME + "/.lock"
 GATE = HOME + "/gate.sock"
 ADMIN = HOME + "/admin.sock"
 

@@ -40,7 +40,9 @@ class State:
         self.settings = read(paths.SETTINGS)
         self.credential = read(paths.CREDENTIAL)
         self.grants = list(read(paths.GRANTS).get("grants", []))
-        self.runs = {name: read(os.path.join(paths.SPECS, f"{name}.json")) for name in _names(paths.SPECS)}
+        specs = {name: read(os.path.join(paths.SPECS, f"{name}.json")) for name in _names(paths.SPECS)}
+        # One that was listed and then revoked has none: it would be nobody's, without a budget.
+        self.runs = {name: spec for name, spec in specs.items() if spec}
         self._configure()
 
     def sweep(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,10 @@ class Desk:
         self.turn = Turn(TIMEOUT_S, IDLE_S, Inbox(str(directory / "inbox")))
 
     @property
+    def is_told(self) -> bool:
+        return self._file.exists()
+
+    @property
     def told(self) -> dict[str, Any]:
         return json.loads(self._file.read_bytes())
 
@@ -48,6 +53,24 @@ def test_what_is_given_during_a_turn_begins_none_and_gives_it_no_more_time(desk:
     desk.now += 1
     assert desk.turn.is_late
     assert desk.told == {"deadline": 1060.0, "idle": False, "read": 0}
+
+
+def test_a_turn_that_cannot_be_told_of_leaves_no_deadline_of_another(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.turn.begin()
+    with monkeypatch.context() as full:
+        full.setattr(turn, "write_atomically", no_room)
+        desk.turn.end()
+        desk.turn.write()
+    assert not desk.is_told
+    desk.now += TIMEOUT_S
+    desk.turn.begin()
+    assert desk.told["deadline"] == 1120.0
+
+
+def no_room(_path: str, _data: bytes) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_time_that_stands_still_for_whatever_reasons_is_added_to_the_deadline(desk: Desk) -> None:

@@ -6,6 +6,10 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
+from vps.host import layout
+from vps.host import prune as prune_module
 from vps.host.prune import prune
 
 DAY_S = 86_400.0
@@ -52,3 +56,31 @@ def test_a_run_whose_making_broke_off_goes_after_an_hour(tmp_path: Path) -> None
     grow_old(old, 2 * 3600)
     prune(str(tmp_path), DAY_S, 1 << 20)
     assert (young.exists(), old.exists()) == (True, False)
+
+
+def test_a_run_that_is_woken_meanwhile_stays_and_the_others_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken, other = ended(tmp_path, 1, age_s=2 * DAY_S), ended(tmp_path, 2, age_s=2 * DAY_S)
+    sizes = prune_module.sizes
+
+    def sized(directory: str, names: list[str]) -> dict[str, int]:
+        end = tmp_path / "runs" / woken / "docker.json"
+        if end.exists():
+            end.rename(end.with_name("docker-1.json"))
+        return sizes(directory, names)
+
+    monkeypatch.setattr(prune_module, "sizes", sized)
+    assert prune(str(tmp_path), DAY_S, 0) == [other]
+    assert names_in(tmp_path / "runs") == names_in(tmp_path / "sessions") == [woken]
+
+
+def test_a_run_that_is_being_removed_has_its_name_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, remove, known = ended(tmp_path, 1, age_s=2 * DAY_S), prune_module.remove, list[bool]()
+
+    def removed(paths: list[str]) -> None:
+        known.append(layout.known(str(tmp_path), name))
+        remove(paths)
+
+    monkeypatch.setattr(prune_module, "remove", removed)
+    assert prune(str(tmp_path), DAY_S, 1 << 20) == [name]
+    assert known == [False]
+    assert names_in(tmp_path / "runs") == []

@@ -17,6 +17,7 @@ import pytest
 
 from tests.host_figures import proc, scarce
 from vps.host import gateway, starts, workspaces
+from vps.host.refused import Refused
 from vps.outcome import Ending, docker_exit, judge
 from vps.tally import Tally
 
@@ -309,6 +310,16 @@ def test_who_stops_one_that_is_being_started_waits_until_there_is_something_to_s
     assert starts.withdraw(str(host.root), {"name": name}) == {"withdrawn": []}
     assert time.monotonic() - begun >= 0.3
     timer.join()
+
+
+def test_who_stops_one_whose_start_takes_too_long_is_not_told_that_it_was_stopped(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = host.queued(1)
+    starts.advance(str(host.root))
+    monkeypatch.setattr(starts, "_STOPPABLE_S", 0.1)
+    with pytest.raises(Refused, match="is being started still"):
+        starts.withdraw(str(host.root), {"name": name})
 
 
 def test_a_withdrawal_and_a_start_decide_under_one_lock(host: Host) -> None:
