@@ -137,8 +137,9 @@ def alive(root: str) -> bool:
 def start(root: str, request: dict[str, Any]) -> dict[str, Any]:
     """Make its container anew by the given `command`; how that ended (`exit_code`, `stderr`). request: command, name, version."""
     with _locked(root):
-        _write(_start(root), request)
+        # Before it is written down: one that Docker does not remove goes on, as the version it is.
         _docker("rm", "--force", request["name"])
+        _write(_start(root), request)
         done = subprocess.run(request["command"], capture_output=True, timeout=_START_S, check=False)
         # Whoever asks while it is not there yet would make it anew, and cut off the runs that use it by then.
         until = time.monotonic() + _READY_S
