@@ -12,7 +12,8 @@ from bot.store import ThreadRow
 from vps.models import RunRecord
 
 _NAME_LIMIT = 100
-_ALREADY_HAS_THREAD = 160004
+ALREADY_HAS_THREAD = 160004
+"""Discord's code."""
 _SKEW_S = 300.0
 """How far the host's clock may be ahead of Discord's when an anchor is looked for by time."""
 
@@ -90,7 +91,7 @@ async def _create_thread(anchor: discord.PartialMessage, name: str) -> None:
     try:
         await anchor.create_thread(name=name)
     except discord.HTTPException as error:
-        if error.code != _ALREADY_HAS_THREAD:
+        if error.code != ALREADY_HAS_THREAD:
             raise
 
 

@@ -22,6 +22,7 @@ from agents.talk.client import require_key
 from agents.tools.core import Call, NotPermitted
 from bot import people
 from bot.delivery import insist
+from bot.dictation import is_voice
 from bot.inside import FromDiscord
 from bot.listener import is_said
 from bot.render.answers import failure
@@ -107,7 +108,8 @@ class Talks:
     async def _look_back(self) -> None:
         await self._ready.wait()
         async for message in missed(self._bot, self._store):
-            self.on_message(message)
+            if not is_voice(message):  # asked of the voice agent, as it came
+                self.on_message(message)
 
     def waits_in(self, channel_id: int) -> int:
         """How many messages there are not answered yet."""
@@ -266,24 +268,41 @@ class Talks:
             await self._store.forget(channel.id)
             await self._tell(message, ANEW)
             return
-        known = await self._store.talk(channel.id) or TalkRow(channel.id, talks.new_name(), 0)
+        known = await self._store.talk(channel.id) or TalkRow(channel.id, talks.new_name(), batch[0].message.id - 1)
         row = replace(known, heard=message.id)
-        await self._store.save(row)
-        for each in batch:
-            await self._heard_in(each.message)
         origin = people.model_for(message, channel.id, "talk", self._bot.settings)
         call = Call(origin, batch[-1].rights, announce=FromDiscord(self._bot).announce)
         answer = self.answers[channel.id] = Answer(self._bot, self._store, row, call, message.author.id)
         text = "\n\n".join(self._places.asked(each.message) for each in batch)
         files = any(each.message.attachments for each in batch)
         try:
+            await self._begun(answer, channel, known, batch)
+            await self._heard(row, batch)
             own = "\n".join(self._places.words(each.message) for each in batch)
-            await answer.give(channel, message, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
+            await answer.give(channel, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
         except discord.Forbidden as error:
             with unimportant():
                 await message.author.send(f"❌ I cannot answer in <#{channel.id}>: {error.text}. Give me the right to.")
         finally:
             del self.answers[channel.id]
+
+    async def _begun(self, answer: Answer, channel: Channel, known: TalkRow, batch: list[_Said]) -> None:
+        """What has no answer begun is not heard yet: a bot that comes after this one finds it behind what was."""
+        first, last = batch[0].message, batch[-1].message
+        if is_channel(first.channel):
+            await self._store.hear(first.channel.id, first.id - 1)
+        else:
+            await self._store.save(known)
+        try:
+            await answer.begin(channel, last)
+        except (VpsError, discord.DiscordException):
+            await self._heard(replace(known, heard=last.id), batch)  # there will be none
+            raise
+
+    async def _heard(self, row: TalkRow, batch: list[_Said]) -> None:
+        await self._store.save(row)
+        for each in batch:
+            await self._heard_in(each.message)
 
     async def is_talk(self, message: discord.Message) -> bool:
         """Whether it was said in a thread that the text agent opened. Raises discord.HTTPException."""
