@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import discord
 
-from bot.delivery import Refused, insist
+from bot.delivery import MessageGoneError, Refused, insist
 from bot.marks import Mark, marked, read
 from bot.store import ThreadRow
 from vps.models import RunRecord
@@ -39,7 +40,9 @@ class Opening:
         if anchor_id is None or not (make or await insist(lambda: self._is_thread(anchor_id), self._refused)):
             return None
         message = channel.get_partial_message(anchor_id)
-        await insist(lambda: _create_thread(message, _thread_name(self._record)), self._refused)
+        # Where somebody deleted it, what is looked for in its thread finds that gone too, if there is none.
+        with contextlib.suppress(MessageGoneError):
+            await insist(lambda: _create_thread(message, _thread_name(self._record)), self._refused)
         return ThreadRow(self._record.name, channel.id, anchor_id, None, ended=False)
 
     async def anchor(self) -> discord.PartialMessage | None:
