@@ -76,6 +76,8 @@ class Talks:
         """The last messages that were heard, by id: one may come once more by looking back."""
         self._read = dict[int, str]()
         """The words of those that were read last, by id."""
+        self._coming = dict[int, discord.Message]()
+        """Those of which it is not known yet who wrote them and where they are answered, as they are by now."""
         self._ready = asyncio.Event()
 
     def on_message(self, message: discord.Message) -> None:
@@ -91,12 +93,15 @@ class Talks:
                 self._read[message.id] = message.content
                 self._start(self._tell(message, _TOO_LATE), f"late {message.id}")
             return
+        if message.id in self._coming:
+            self._coming[message.id] = message
         for said in (said for waiting in self._waiting.values() for said in waiting):
             if said.message.id == message.id:
                 said.message = message
 
     def on_delete(self, message_id: int) -> None:
         """Something was removed somewhere: what was not read yet is not answered."""
+        self._coming.pop(message_id, None)
         if message_id not in self._read:
             for waiting in self._waiting.values():
                 waiting[:] = [said for said in waiting if said.message.id != message_id]
@@ -172,6 +177,13 @@ class Talks:
         if message.id in self._seen:
             return
         self._note(message.id)
+        self._coming[message.id] = message
+        try:
+            await self._let_in(message)
+        finally:
+            self._coming.pop(message.id, None)
+
+    async def _let_in(self, message: discord.Message) -> None:
         addressed = self._places.is_addressed(message)
         if not await self._places.is_ours(message, addressed=addressed):
             return
@@ -180,8 +192,11 @@ class Talks:
             await self._heard_in(message)
             return
         channel = await self._answered_in(message)
+        now = self._coming.pop(message.id, None)
+        if now is None:
+            return  # it was deleted meanwhile
         is_first = channel.id not in self._waiting
-        self._waiting.setdefault(channel.id, []).append(_Said(message, rights))
+        self._waiting.setdefault(channel.id, []).append(_Said(now, rights))
         if is_first:
             await self._work(channel)
 

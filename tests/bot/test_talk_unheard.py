@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.bot.scene import KEY, RUN_S, Ground, Scene, opened
+from tests.bot.scene import KEY, RUN_S, Ground, Scene, opened, until
 from tests.discord_standin import Channel, Message
 from vps.testing.model import Answer, Conversation, ScriptedModel, say
 
@@ -63,6 +63,18 @@ async def test_one_whose_thread_could_not_be_opened_at_once_is_answered(scene: S
     await scene.discord.wait_for(lambda: mention.thread, RUN_S)
     assert mention.thread
     await answered(scene, mention.thread, "Heard: three")
+
+
+async def test_one_that_is_changed_while_its_thread_is_opened_is_read_as_it_is_then(scene: Scene) -> None:
+    gate = scene.discord.hold_next("POST", r"/threads$", accepted=True)
+    mention = await scene.discord.say(scene.ada, scene.channel, f"{scene.discord.world.bot.mention} wrong")
+    await scene.discord.wait_for(gate.reached.is_set, RUN_S)
+    scene.discord.world.edit_message(mention, {"content": f"{scene.discord.world.bot.mention} right"})
+    talks = scene.bot.talks
+    await until(lambda: "right" in str([each.content for each in talks._coming.values()]))  # pyright: ignore[reportPrivateUsage]  nothing else tells that it was heard of
+    gate.open()
+    assert mention.thread
+    await answered(scene, mention.thread, "Heard: right")
 
 
 async def test_a_voice_message_is_not_read_as_a_written_one_in_a_new_session(scene: Scene) -> None:
