@@ -21,7 +21,7 @@ from agents.rights import Right
 from agents.tools import children
 from agents.tools.child_shapes import SpawnChildOutput
 from agents.tools.core import Announced, Call, Tool
-from vps.errors import BadInput, HostError, VpsError
+from vps.errors import BadInput, DiskFull, HostError, VpsError
 from vps.events.types import AgentCall, AgentCalled, Event, Supervisor
 from vps.models import Origin, RunRecord
 from vps.run import short
@@ -90,13 +90,13 @@ class Errands:
             task.cancel()
 
     async def _insist(self, call: AgentCall) -> None:
-        """Until it is answered: the VPS may be away for a while."""
+        """Until it is answered: the VPS may be away for a while, or its disk full."""
         wait, result = _AGAIN_S, None
         while True:
             try:
                 result = result or await self._result(call)
                 await self._tell(call.id, result)
-            except HostError as error:
+            except (HostError, DiskFull) as error:
                 await log.awarning("call of an agent waits", tool=call.tool, error=str(error), again_in_s=wait)
             else:
                 return

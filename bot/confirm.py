@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from bot.render.text import fence, plain
+from bot.replies import unimportant
 
 EXPIRES_S = 120.0
 
@@ -18,7 +19,8 @@ class Confirmation(discord.ui.View):
     def __init__(self, person: int) -> None:
         super().__init__(timeout=EXPIRES_S)
         self._person = person
-        self.agreed = False
+        self.answer: bool | None = None
+        """Of the first press; None while there is none."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Bound to the one who was asked."""
@@ -30,14 +32,21 @@ class Confirmation(discord.ui.View):
     @discord.ui.button(label="Confirm", style=discord.ButtonStyle.danger)
     async def confirm(self, interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
         """Yes."""
-        self.agreed = True
-        await interaction.response.edit_message(content="Confirmed.", view=None)
-        self.stop()
+        await self._take(interaction, "Confirmed.", answer=True)
 
     @discord.ui.button(label="Cancel", style=discord.ButtonStyle.secondary)
     async def cancel(self, interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
         """No."""
-        await interaction.response.edit_message(content="Cancelled.", view=None)
+        await self._take(interaction, "Cancelled.", answer=False)
+
+    async def _take(self, interaction: discord.Interaction[Any], shown: str, *, answer: bool) -> None:
+        """The first press counts, whatever becomes of showing it."""
+        with unimportant():
+            if self.answer is not None:
+                await interaction.response.defer()
+                return
+            self.answer = answer
+            await interaction.response.edit_message(content=shown, view=None)
         self.stop()
 
 
@@ -48,9 +57,10 @@ def asked(interaction: discord.Interaction[Any]) -> Callable[[str], Awaitable[bo
         view = Confirmation(interaction.user.id)
         shown = _shown(question)
         await interaction.edit_original_response(content=f"⚠️ {shown}", view=view)
-        if await view.wait():
+        await view.wait()
+        if view.answer is None:
             await interaction.edit_original_response(content=f"⌛ {shown} Nobody answered.", view=None)
-        return view.agreed
+        return bool(view.answer)
 
     return ask
 

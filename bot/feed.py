@@ -117,10 +117,11 @@ class Feed:
                 self._hearing.forget(self._thread.row)
             await self._report(f"its thread is gone. {error}")
             await self._serve(reading)
+            await self._mark_reported()
         finally:
             reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
+            # What it raised was raised above; raised here, it would leave the agent's calls to a feed that is no more.
+            await asyncio.gather(reading, return_exceptions=True)
             if self.errands is not None:
                 await self.errands.close()
             if self.news is not None:
@@ -134,6 +135,12 @@ class Feed:
             self.backlog.shown(self.backlog.end)
             await reading
             self._tell_end()
+
+    async def _mark_reported(self) -> None:
+        """Or each bot that starts would report it anew."""
+        end = self._standing.ended
+        if self._thread is not None and end is not None:
+            await self._thread.mark_told(end.size if isinstance(end, End) else self.backlog.end)
 
     def _tell_end(self) -> None:
         end = self._standing.ended

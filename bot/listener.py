@@ -8,6 +8,7 @@ CLI says in the log. Reactions show people where a message is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -77,10 +78,11 @@ class Listener:
         self._edits = Edits(means, Lent(*where, self._rows, self._save, self._words, self._answer))
         # Before anything is known of what was taken meanwhile: an edit that came too late by that is to be told.
         self._steps.put_nowait(self._edits.catch_up)
+        # Before anything that is heard: how far the thread was read is what was heard last.
+        self._steps.put_nowait(self._catch_up)
 
     async def work(self) -> None:
         """Read the thread, then what comes, until it is to leave."""
-        self._steps.put_nowait(self._catch_up)
         while (step := await self._steps.get()) is not None:
             await self._insist_on(step)
 
@@ -122,8 +124,10 @@ class Listener:
 
         async def end() -> None:
             queued = [row for row in (await self._rows()).values() if row.state == "queued"]
-            for row in [] if queued and await was_woken() else queued:
-                await self._settle(row)
+            # In a thread that is gone nobody can be told, and whoever waits here must not wait for ever.
+            with contextlib.suppress(ThreadGoneError, discord.NotFound):
+                for row in [] if queued and await was_woken() else queued:
+                    await self._settle(row)
             done.set()
 
         self._steps.put_nowait(end)
@@ -160,7 +164,8 @@ class Listener:
 
     async def _catch_up(self) -> None:
         for row in (await self._rows()).values():
-            if row.state == "queued":  # the bot may have gone before it showed that
+            # The bot may have gone before it showed that; what was taken is shown so next.
+            if row.state == "queued" and row.about not in self._echoed:
                 await self._mark(row.message_id, QUEUED)
         heard = await self._means.store.heard(self._run) or 0
         after = discord.Object(max(heard - _OVERLAP, self._row.thread_id))

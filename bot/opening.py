@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import discord
 
-from bot.delivery import Refused, insist
+from bot.delivery import MessageGoneError, Refused, insist
 from bot.marks import Mark, marked, read
 from bot.store import ThreadRow
 from vps.models import RunRecord
 
 _NAME_LIMIT = 100
-_ALREADY_HAS_THREAD = 160004
+ALREADY_HAS_THREAD = 160004
+"""Discord's code."""
 _SKEW_S = 300.0
 """How far the host's clock may be ahead of Discord's when an anchor is looked for by time."""
 
@@ -38,7 +40,9 @@ class Opening:
         if anchor_id is None or not (make or await insist(lambda: self._is_thread(anchor_id), self._refused)):
             return None
         message = channel.get_partial_message(anchor_id)
-        await insist(lambda: _create_thread(message, _thread_name(self._record)), self._refused)
+        # Where somebody deleted it, what is looked for in its thread finds that gone too, if there is none.
+        with contextlib.suppress(MessageGoneError):
+            await insist(lambda: _create_thread(message, _thread_name(self._record)), self._refused)
         return ThreadRow(self._record.name, channel.id, anchor_id, None, ended=False)
 
     async def anchor(self) -> discord.PartialMessage | None:
@@ -90,7 +94,7 @@ async def _create_thread(anchor: discord.PartialMessage, name: str) -> None:
     try:
         await anchor.create_thread(name=name)
     except discord.HTTPException as error:
-        if error.code != _ALREADY_HAS_THREAD:
+        if error.code != ALREADY_HAS_THREAD:
             raise
 
 

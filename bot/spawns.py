@@ -94,13 +94,19 @@ class Spawns:
         try:
             output = await invoke()
         except VpsError as error:
-            await anchor.say(f"❌ {self._bot.crew.mask.text(str(error))}")
+            shown = f"❌ {self._bot.crew.mask.text(str(error))}"
         except asyncio.CancelledError:
             with unimportant():
                 await anchor.say(PAUSED)
             raise
         else:
-            await anchor.say("\n".join(filter(None, (f"-# {output.container_id}", told(output.refused)))))
+            shown = "\n".join(filter(None, (f"-# {output.container_id}", told(output.refused))))
+        try:
+            await insist(lambda: anchor.say(shown), patient=False)
+        except Exception:
+            # It is there, or was refused: that nobody can be told is no reason to ask for it again in the next bot.
+            await self._bot.store.forget_spawn(row.call_id)
+            raise
         await self._bot.store.forget_spawn(row.call_id)
 
     async def _invoked(self, row: SpawnRow, call: Call) -> SpawnOutput:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import discord
 
 from agents.talk.prompt import asked
+from bot.delivery import MessageGoneError, ThreadGoneError, insist
+from bot.opening import ALREADY_HAS_THREAD
 from bot.talk_store import TalkStore
 
 if TYPE_CHECKING:
@@ -86,8 +88,8 @@ class Places:
     async def _starts_with_a_bots(self, thread: discord.Thread) -> bool:
         above = self._bot.get_partial_messageable(thread.parent_id, guild_id=thread.guild.id)
         try:
-            return (await above.fetch_message(thread.id)).author.bot
-        except discord.NotFound:
+            return (await insist(lambda: above.fetch_message(thread.id), patient=False)).author.bot
+        except (MessageGoneError, ThreadGoneError):
             return True
 
     async def answered_in(self, message: discord.Message) -> Channel:
@@ -96,6 +98,17 @@ class Places:
             return message.channel
         title = " ".join(self.words(message).split()) or "talk"
         name = self._bot.crew.mask.text(title)[:_TITLE]
-        thread = message.thread or await message.create_thread(name=name)
+        thread = message.thread or await insist(lambda: self._opened_on(message, name), patient=False)
         self._agents[thread.id] = False
         return thread
+
+    async def _opened_on(self, message: discord.Message, name: str) -> discord.Thread:
+        """A new one, or the one that an attempt made whose answer was lost: it has the message's id."""
+        try:
+            return await message.create_thread(name=name)
+        except discord.HTTPException as error:
+            if error.code != ALREADY_HAS_THREAD:
+                raise
+        found = await self._bot.fetch_channel(message.id)
+        assert isinstance(found, discord.Thread)
+        return found

@@ -48,6 +48,7 @@ class Answer:
         self._turn: Turn | None = None
         self._work: asyncio.Task[str] | None = None
         self._stopped = False
+        self._shown: discord.Message | None = None
 
     @property
     def person(self) -> int:
@@ -60,14 +61,13 @@ class Answer:
         if self._work is not None:
             self._work.cancel()
 
-    async def give(
-        self, channel: discord.abc.Messageable, about: discord.Message, text: str, own: str, remark: str
-    ) -> None:
-        """Answer `text`, that of message `about` and those before it.
+    async def give(self, channel: discord.abc.Messageable, text: str, own: str, remark: str) -> None:
+        """Answer `text`, that of the message it was begun about and of those before it.
 
         `own` is what the person wrote of it themselves; `remark` is for them, at the end.
         """
-        shown = await self._begun(channel, about)
+        shown = self._shown
+        assert shown is not None
         painting = asyncio.create_task(self._paint(shown), name=f"paint {shown.id}")
         note, ends = "", False
         try:
@@ -85,8 +85,8 @@ class Answer:
         if ends:
             raise asyncio.CancelledError
 
-    async def _begun(self, channel: discord.abc.Messageable, about: discord.Message) -> discord.Message:
-        """The message that is going to be the answer. Raises discord.Forbidden where the bot may not write there."""
+    async def begin(self, channel: discord.abc.Messageable, about: discord.Message) -> None:
+        """Send the message that is going to be the answer. Raises discord.Forbidden where the bot may not write there."""
         # To one in another channel, as that which a thread hangs on is, Discord takes no reply. A preview of an address would
         # carry out what the model has read.
         same = about.channel.id == self._row.channel_id
@@ -104,7 +104,7 @@ class Answer:
             patient=False,
         )
         await self._store.begin(self._row.channel_id, shown.id)
-        return shown
+        self._shown = shown
 
     async def _result(self, channel: discord.abc.Messageable, text: str, own: str) -> str:
         """What the person has to know of the end."""

@@ -22,6 +22,7 @@ from agents.talk.client import require_key
 from agents.tools.core import Call, NotPermitted
 from bot import people
 from bot.delivery import insist
+from bot.dictation import is_voice
 from bot.inside import FromDiscord
 from bot.listener import is_said
 from bot.render.answers import failure
@@ -75,6 +76,8 @@ class Talks:
         """The last messages that were heard, by id: one may come once more by looking back."""
         self._read = dict[int, str]()
         """The words of those that were read last, by id."""
+        self._coming = dict[int, discord.Message]()
+        """Those of which it is not known yet who wrote them and where they are answered, as they are by now."""
         self._ready = asyncio.Event()
 
     def on_message(self, message: discord.Message) -> None:
@@ -90,12 +93,15 @@ class Talks:
                 self._read[message.id] = message.content
                 self._start(self._tell(message, _TOO_LATE), f"late {message.id}")
             return
+        if message.id in self._coming:
+            self._coming[message.id] = message
         for said in (said for waiting in self._waiting.values() for said in waiting):
             if said.message.id == message.id:
                 said.message = message
 
     def on_delete(self, message_id: int) -> None:
         """Something was removed somewhere: what was not read yet is not answered."""
+        self._coming.pop(message_id, None)
         if message_id not in self._read:
             for waiting in self._waiting.values():
                 waiting[:] = [said for said in waiting if said.message.id != message_id]
@@ -107,7 +113,8 @@ class Talks:
     async def _look_back(self) -> None:
         await self._ready.wait()
         async for message in missed(self._bot, self._store):
-            self.on_message(message)
+            if not is_voice(message):  # asked of the voice agent, as it came
+                self.on_message(message)
 
     def waits_in(self, channel_id: int) -> int:
         """How many messages there are not answered yet."""
@@ -170,6 +177,13 @@ class Talks:
         if message.id in self._seen:
             return
         self._note(message.id)
+        self._coming[message.id] = message
+        try:
+            await self._let_in(message)
+        finally:
+            self._coming.pop(message.id, None)
+
+    async def _let_in(self, message: discord.Message) -> None:
         addressed = self._places.is_addressed(message)
         if not await self._places.is_ours(message, addressed=addressed):
             return
@@ -178,8 +192,11 @@ class Talks:
             await self._heard_in(message)
             return
         channel = await self._answered_in(message)
+        now = self._coming.pop(message.id, None)
+        if now is None:
+            return  # it was deleted meanwhile
         is_first = channel.id not in self._waiting
-        self._waiting.setdefault(channel.id, []).append(_Said(message, rights))
+        self._waiting.setdefault(channel.id, []).append(_Said(now, rights))
         if is_first:
             await self._work(channel)
 
@@ -266,24 +283,41 @@ class Talks:
             await self._store.forget(channel.id)
             await self._tell(message, ANEW)
             return
-        known = await self._store.talk(channel.id) or TalkRow(channel.id, talks.new_name(), 0)
+        known = await self._store.talk(channel.id) or TalkRow(channel.id, talks.new_name(), batch[0].message.id - 1)
         row = replace(known, heard=message.id)
-        await self._store.save(row)
-        for each in batch:
-            await self._heard_in(each.message)
         origin = people.model_for(message, channel.id, "talk", self._bot.settings)
         call = Call(origin, batch[-1].rights, announce=FromDiscord(self._bot).announce)
         answer = self.answers[channel.id] = Answer(self._bot, self._store, row, call, message.author.id)
         text = "\n\n".join(self._places.asked(each.message) for each in batch)
         files = any(each.message.attachments for each in batch)
         try:
+            await self._begun(answer, channel, known, batch)
+            await self._heard(row, batch)
             own = "\n".join(self._places.words(each.message) for each in batch)
-            await answer.give(channel, message, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
+            await answer.give(channel, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
         except discord.Forbidden as error:
             with unimportant():
                 await message.author.send(f"❌ I cannot answer in <#{channel.id}>: {error.text}. Give me the right to.")
         finally:
             del self.answers[channel.id]
+
+    async def _begun(self, answer: Answer, channel: Channel, known: TalkRow, batch: list[_Said]) -> None:
+        """What has no answer begun is not heard yet: a bot that comes after this one finds it behind what was."""
+        first, last = batch[0].message, batch[-1].message
+        if is_channel(first.channel):
+            await self._store.hear(first.channel.id, first.id - 1)
+        else:
+            await self._store.save(known)
+        try:
+            await answer.begin(channel, last)
+        except (VpsError, discord.DiscordException):
+            await self._heard(replace(known, heard=last.id), batch)  # there will be none
+            raise
+
+    async def _heard(self, row: TalkRow, batch: list[_Said]) -> None:
+        await self._store.save(row)
+        for each in batch:
+            await self._heard_in(each.message)
 
     async def is_talk(self, message: discord.Message) -> bool:
         """Whether it was said in a thread that the text agent opened. Raises discord.HTTPException."""

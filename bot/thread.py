@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 _ARCHIVED = 50083
 _NOT_TAKEN = "⚠️ Discord did not take this message as it was; its text is in the file."
+_NOR_THAT = "⚠️ Discord did not take a message here; /output has it."
 
 
 class RunThread:
@@ -191,6 +192,8 @@ class RunThread:
             message_id = await insist(attempt, self._refused)
         except discord.HTTPException as error:
             await log.aerror("message not taken", run=self.row.run, number=row.number, error=str(error))
+            if body.text == _NOR_THAT:
+                raise  # it is none of the message's fault: it is tried again later, from the store
             await self._deliver(replace(row, body=_instead_of(body)))
             return
         self._read = True
@@ -271,7 +274,7 @@ def asker(record: RunRecord) -> int | None:
 def _instead_of(body: Body) -> Body:
     """For a message that Discord does not take, whatever the cause: its text as a file, and if not even that, the fact."""
     if body.text == _NOT_TAKEN:
-        return Body("⚠️ Discord did not take a message here; /output has it.")
+        return Body(_NOR_THAT)
     return Body(_NOT_TAKEN, (attachment("message.md", body.text),), body.asks)
 
 

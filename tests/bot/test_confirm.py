@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import discord
 import pytest
 
 from agents import audit
@@ -97,3 +100,35 @@ async def test_a_question_expires_visibly(scene: Scene, monkeypatch: pytest.Monk
     expired = await interaction.shows("Nobody answered", RUN_S)
     assert not expired.components
     await interaction.shows("Not confirmed: nothing was done", RUN_S)
+
+
+@pytest.mark.parametrize(("first", "agreed"), [("Confirm", True), ("Cancel", False)])
+async def test_the_first_press_counts_although_discord_does_not_show_it(
+    monkeypatch: pytest.MonkeyPatch, first: str, agreed: bool
+) -> None:
+    monkeypatch.setattr(confirm, "EXPIRES_S", 0.2)
+    shown, held = list[str](), asyncio.Event()
+    views = asyncio.Queue[confirm.Confirmation]()
+
+    async def edit(*, content: str, view: confirm.Confirmation | None) -> None:
+        shown.append(content)
+        if view is not None:
+            views.put_nowait(view)
+
+    async def press(**_: object) -> None:
+        held.set()
+        raise ConnectionResetError
+
+    response = SimpleNamespace(edit_message=press, defer=press)
+    interaction = cast(
+        "Any", SimpleNamespace(user=SimpleNamespace(id=1), edit_original_response=edit, response=response)
+    )
+    asking = asyncio.ensure_future(confirm.asked(interaction)("Delete it?"))
+    async with asyncio.timeout(5):
+        view = await views.get()
+        buttons = {each.label: each for each in view.children if isinstance(each, discord.ui.Button)}
+        await buttons.pop(first).callback(interaction)
+        await buttons.popitem()[1].callback(interaction)
+        assert await asking is agreed
+    assert held.is_set()
+    assert shown == ["⚠️ Delete it?"]

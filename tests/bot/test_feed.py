@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
-from tests.bot.scene import RUN_S, Scene, docker
+import pytest
+
+from agents.inside import Errands
+from bot.feed import Feed
+from bot.store import open_store
+from bot.thread import RunThread
+from tests.bot.scene import RUN_S, Scene, docker, until
 from tests.discord_standin import Channel
+from vps.follower import Piece
+from vps.host import workspaces
+from vps.mask import Mask
+from vps.models import RunRecord
 
 MESSAGES = r"/channels/\d+/messages$"
 MESSAGE = r"/channels/\d+/messages/\d+$"
@@ -89,6 +103,59 @@ async def test_a_deleted_thread_ends_the_showing_and_not_the_run(scene: Scene) -
     answer = await scene.answer("wait", container_id=name)
     assert "✅ **idle (succeeded)**" in answer.text
     assert "The long command has ended." in answer.text
+
+
+async def test_a_run_whose_anchor_was_deleted_before_its_thread_opened_is_reported_once(scene: Scene) -> None:
+    discord = scene.discord
+    with workspaces.one_at_a_time(str(scene.root)):  # as while another run is being made
+        asked = await scene.slash("spawn", task="scenario:ok")
+        anchor = await asked.shows("🚀", RUN_S)
+        async with asyncio.timeout(RUN_S):
+            while not any(row.origin.thread_id for row in await scene.bot.store.spawns()):
+                await asyncio.sleep(0)
+        discord.world.delete_message(anchor)
+    direct = discord.world.direct(scene.ada)
+    await discord.message_in(direct, "its thread is gone", RUN_S)
+    (name,) = scene.run_directories()
+    await until(lambda: not scene.bot.showing)
+    row = await scene.bot.store.thread(name)
+    assert row is not None
+    assert row.ended > 0
+    await scene.restart_bot()
+    thread = await scene.spawn("scenario:ok again")
+    await scene.end_of(thread)
+    assert discord.transcript(direct).count("its thread is gone") == 1
+
+
+async def test_what_ends_the_reading_of_a_log_leaves_no_call_of_the_agent_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = list[bool]()
+
+    def read(_end: int) -> None:
+        assert not closed
+
+    async def follow(_name: str) -> AsyncGenerator[Piece]:
+        yield Piece(0, b"")
+        raise ValueError("a line that nobody can read")
+
+    async def nowhere(*_: object, **__: object) -> None:
+        return None
+
+    async def close() -> None:
+        closed.append(True)
+
+    monkeypatch.setattr(RunThread, "open", nowhere)
+    crew = SimpleNamespace(
+        mask=Mask(), relay=SimpleNamespace(follow=follow), settings=SimpleNamespace(DISCORD_CHANNEL_ID=None)
+    )
+    record = RunRecord(name="claude-agent-1790000000000-abcdef", task="x")
+    async with open_store(tmp_path / "state.sqlite3") as store:
+        feed = Feed(*cast("Any", (crew, None, store, record, None)))
+        feed.errands = cast("Errands", SimpleNamespace(close=close, read=read))
+        with pytest.raises(ValueError, match="nobody can read"):
+            await feed.run()
+    assert closed == [True]
 
 
 async def test_a_thread_archived_by_somebody_is_opened_again_to_show_the_end(scene: Scene) -> None:

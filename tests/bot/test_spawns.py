@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
+import discord
 import pytest
 
 from agents.rights import EVERYTHING
 from agents.tools.core import Call
-from agents.tools.spawn import SPAWN
+from agents.tools.spawn import SPAWN, SpawnOutput
+from bot.anchor import Anchor
 from bot.app import Bot
+from bot.delivery import MessageGoneError
 from bot.spawns import KEY_LOST, PAUSED, Spawns
 from bot.store import SpawnRow
 from tests.bot.bot_process import started
@@ -20,6 +23,7 @@ from tests.chaos.bot import BotProcess
 from tests.discord_standin import Message
 from vps.errors import NoSuchRun, VpsError
 from vps.host import workspaces
+from vps.mask import Mask
 from vps.models import Origin, new_name
 
 ANSWER = r"/interactions/\d+/[^/]+/callback"
@@ -104,6 +108,26 @@ async def test_one_whose_key_was_not_stored_does_not_begin_without_it() -> None:
 
     with pytest.raises(VpsError, match=KEY_LOST):
         await Spawns(cast("Bot", bot))._patiently(row, Call(origin, EVERYTHING, run=row.run))  # pyright: ignore[reportPrivateUsage]  what begins it needs a whole bot
+
+
+async def test_one_that_was_refused_is_not_asked_for_again_because_that_could_not_be_told() -> None:
+    forgotten = list[int]()
+
+    async def forget(call_id: int) -> None:
+        forgotten.append(call_id)
+
+    async def refuse() -> SpawnOutput:
+        raise VpsError("The budget is used up.")
+
+    async def say(_text: str) -> None:
+        answer = cast("Any", SimpleNamespace(status=404, reason="Not Found"))
+        raise discord.NotFound(answer, {"code": 10008, "message": "Unknown Message"})
+
+    bot = SimpleNamespace(crew=SimpleNamespace(mask=Mask()), store=SimpleNamespace(forget_spawn=forget))
+    row = SpawnRow(7, "claude-agent-1-abcdef", {"task": "x"}, Origin(caller="operator:tests", surface="cli"))
+    with pytest.raises(MessageGoneError):
+        await Spawns(cast("Bot", bot))._start(row, cast("Anchor", SimpleNamespace(say=say)), refuse)  # pyright: ignore[reportPrivateUsage]  as above
+    assert forgotten == [7]
 
 
 async def test_a_spawn_of_a_name_that_is_asked_again_is_the_run_there_is(scene: Scene) -> None:
