@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from tests.bot.scene import RUN_S, Scene, docker
+from tests.bot.scene import RUN_S, Scene
 from tests.discord_standin import Channel
 
 MESSAGES = r"/channels/\d+/messages$"
@@ -63,7 +63,7 @@ async def test_what_an_agent_says_while_a_message_is_being_sent_is_not_lost(scen
     held = discord.hold_next("POST", MESSAGES)
     async with asyncio.timeout(RUN_S):
         await held.reached.wait()
-    await docker("wait", await scene.name_of(thread))
+    await scene.ended(await scene.name_of(thread))
     held.open()
     await scene.end_of(thread)
     assert told_once(scene, thread)
@@ -75,7 +75,7 @@ async def test_an_outage_of_discord_delays_the_thread_and_nothing_more(scene: Sc
     await discord.message_in(thread, "This takes a while.", RUN_S)
     name = await scene.name_of(thread)
     async with discord.outage():
-        await docker("wait", name)
+        await scene.ended(name)
     await scene.end_of(thread)
     assert told_once(scene, thread)
 
