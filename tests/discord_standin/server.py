@@ -14,6 +14,8 @@ from weakref import WeakSet
 
 from aiohttp import web
 
+from vps.testing.ports import free_port
+
 from .actors import Actors
 from .changes import PATIENCE_S
 from .channel_endpoints import ChannelEndpoints, MessageEndpoints
@@ -41,7 +43,7 @@ class StandIn(Actors):
     """
 
     def __init__(self, *, granted_intents: int = MESSAGE_CONTENT) -> None:
-        self._socket = socket.create_server((HOST, 0))
+        self._socket = socket.create_server((HOST, free_port()))
         self.port: int = self._socket.getsockname()[1]
         world = World(lambda: self.cdn_url)
         self.token = _token(world.bot)
