@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vps.conftest import KEY, Machine
+from tests.vps.conftest import KEY, RUN_S, Machine
 from tests.vps.git_remote import TOKEN, Gate, GitRemote, git, git_remote
 from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, fresh_clone, write
 from vps.errors import BadInput
@@ -201,9 +201,10 @@ async def test_the_token_is_found_nowhere_but_in_memory(
     sampling = asyncio.create_task(_sample(seen))
     remote.gate = Gate()
     cloning = asyncio.create_task(cloned(workspaces, remote, "large"))
-    await remote.gate.reached.wait()
-    while not (sampled := [text for text in seen if "git" in text and "fetch" in text]):
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(RUN_S):
+        await remote.gate.reached.wait()
+        while not (sampled := [text for text in seen if "git" in text and "fetch" in text]):
+            await asyncio.sleep(0.05)
     remote.gate.open()
     told = await cloning
     await write(machine, "large", "f0", "changed\n")
