@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadfile import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs]  it has none
 
 from tests.agent_image import ensure_image
@@ -24,6 +25,10 @@ from tests.vps.git_remote import GitRemote, git_remote
 from vps.config import HostConfig
 from vps.testing.engine import engine
 from vps.testing.sshd import Sshd, generate_key, sshd
+
+# A busy machine leaves a test without a CPU for longer than Hypothesis lets an example take: 0.2 s, if nobody says so.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # A shell that started this in the background has Ctrl-C ignored, also by every program that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)

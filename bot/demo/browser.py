@@ -71,7 +71,7 @@ class Tab:
             raise BrowserError(answer["exceptionDetails"]["exception"].get("description", "the script failed"))
         return answer["result"].get("value")
 
-    async def until(self, condition: str, timeout: float = 10.0) -> None:
+    async def until(self, condition: str, timeout: float = 25.0) -> None:
         """Wait in the page, at each of its frames, until an expression is true; raises BrowserError."""
         wait = f"""new Promise((done) => {{
             const end = Date.now() + {timeout * 1000};

@@ -49,7 +49,7 @@ class Station:
     def settings(self) -> Settings:
         return load(self.environ, dotenv=None)
 
-    async def agentflow(self, *argv: str, stdin: bytes = b"", timeout: float = 60, **changed: str) -> Finished:
+    async def agentflow(self, *argv: str, stdin: bytes = b"", timeout: float = 280, **changed: str) -> Finished:
         environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "HOME": str(self.root.parent)}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", *argv,
@@ -113,6 +113,6 @@ async def docked(station: Station, image: str) -> AsyncIterator[Station]:
 
 async def _docker(*words: str) -> str:
     process = await asyncio.create_subprocess_exec("docker", *words, stdout=asyncio.subprocess.PIPE)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         out, _ = await process.communicate()
     return out.decode()

@@ -34,7 +34,7 @@ async def invoke(crew: Crew, tool: Tool[Any, Any], *, right: Right | None = None
 
 async def spent(crew: Crew) -> UsageOutput:
     """The usage once the agent's first request is in the books."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         while True:
             output = await invoke(crew, GET_USAGE, right=Right.VIEW, days=2)
             assert isinstance(output, UsageOutput)

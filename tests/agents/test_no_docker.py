@@ -9,14 +9,15 @@ import pytest
 from pydantic import SecretStr
 
 from tests.agents.conftest import KEY, Station, environ
+from tests.host_figures import variable
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import generate_key, sshd
 
 
 @pytest.fixture
-async def bare(place: Path) -> AsyncIterator[Station]:
+async def bare(place: Path, figures: Path) -> AsyncIterator[Station]:
     key = place / "key"
-    nowhere = {"SetEnv": f"DOCKER_HOST=unix://{place}/no-engine.sock"}
+    nowhere = {"SetEnv": f"DOCKER_HOST=unix://{place}/no-engine.sock {variable(figures)}"}
     async with (
         sshd(place / "sshd", authorized_key=generate_key(key), say=print, options=nowhere) as server,
         ScriptedModel(api_key=SecretStr(KEY)) as model,

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.agents.conftest import IMAGE, KEY, Station, environ
+from tests.host_figures import proc, variable
 from vps.commands.gateway import name as container_name
 from vps.host.layout import LABEL_ROOT
 from vps.testing.model import ScriptedModel
@@ -25,7 +26,7 @@ async def run(*argv: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         out, _ = await process.communicate()
     return out.decode()
 
@@ -78,7 +79,7 @@ async def test_everything_goes_but_unpushed_work(installed: Station) -> None:
     give(root / "workspace")
     gateway = await a_gateway(root)
 
-    done = await installed.agentflow("uninstall", "--yes", timeout=120)
+    done = await installed.agentflow("uninstall", "--yes")
 
     assert done.code == 0, done.err
     assert sorted(path.name for path in root.iterdir()) == ["workspaces"]
@@ -106,7 +107,7 @@ async def test_it_refuses_while_agents_run_and_stops_them_when_forced(installed:
         refused = await installed.agentflow("uninstall", "--yes")
         assert refused.code == 2
         assert name in refused.err
-        done = await installed.agentflow("uninstall", "--yes", "--force", timeout=120)
+        done = await installed.agentflow("uninstall", "--yes", "--force")
         assert done.code == 0, done.err
         assert not installed.root.exists()
         assert await run("docker", "ps", "-aq", "--filter", f"label={label}") == ""
@@ -122,8 +123,9 @@ async def test_a_user_other_than_root_takes_away_what_agents_wrote(place: Path, 
     root, key = place / "root", place / "key"
     root.mkdir()
     shutil.chown(root, user)
+    options = {"SetEnv": variable(proc(place / "proc"))}
     async with (
-        sshd(place / "sshd", authorized_key=generate_key(key), say=print, users=[user]) as server,
+        sshd(place / "sshd", authorized_key=generate_key(key), say=print, users=[user], options=options) as server,
         ScriptedModel(api_key=SecretStr(KEY)) as model,
     ):
         theirs = Station(server, root, environ(server, key, model, root) | {"AGENTFLOW_IMAGE": _OWN_IMAGE})
@@ -134,7 +136,7 @@ async def test_a_user_other_than_root_takes_away_what_agents_wrote(place: Path, 
         assert list((root / "sessions").rglob("*.jsonl"))
         assert (root / "workspace").stat().st_uid == 1001
 
-        done = await theirs.agentflow("uninstall", "--yes", timeout=120)
+        done = await theirs.agentflow("uninstall", "--yes")
 
     assert done.code == 0, done.err
     assert not list(root.iterdir()) if root.exists() else True

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import getpass
 import json
+import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator, MutableMapping
@@ -32,8 +34,8 @@ from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd
 
 KEY = SecretStr("sk-ant-bot-tests-0123456789abcdef")
-RUN_S = 60.0
-"""What a scripted run may take on a busy machine."""
+RUN_S = 120.0
+"""What a scripted run may take on a busy machine, where a CLI alone takes a quarter of a minute to start."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ class Scene:
     async def start_bot(self) -> None:
         """Log in, and wait until commands work."""
         self._bot, self._working = await self._running.enter_async_context(running_bot(self.settings))
-        async with asyncio.timeout(30):
-            await self.discord.connected(30)
+        async with asyncio.timeout(RUN_S):
+            await self.discord.connected(RUN_S)
             await self._bot.wait_until_ready()
 
     async def stop_bot(self) -> None:
@@ -159,6 +161,31 @@ class Scene:
         """What a command answers."""
         interaction = await self.slash(command, user=user, **options)
         return await interaction.reply(within)
+
+    async def offered(self, command: str, option: str, typed: str) -> list[str]:
+        """What is offered while somebody types, who types on where the host did not tell it in time."""
+        async with asyncio.timeout(RUN_S):
+            while not (found := await self.discord.autocomplete(self.ada, self.channel, command, option, typed)):
+                await asyncio.sleep(0.05)
+        return [str(choice.value) for choice in found]
+
+    def asked(self) -> Any:
+        """What the model was asked last, by the side questions of a CLI aside."""
+        return next(request.body for request in reversed(self.model.requests) if request.is_work)
+
+    async def ended(self, name: str) -> None:
+        """Wait until a run's container has ended. `docker wait` would fail where it was removed already."""
+        await until((self.root / "runs" / name / "docker.json").exists)
+
+    async def end_sleep(self, name: str) -> None:
+        """End the command of `scenario:sleep` in a run: the agent has worked for as long as a test needs."""
+        async with asyncio.timeout(RUN_S):
+            while True:
+                listed = [line.split() for line in (await docker("top", name, "-eo", "pid,comm")).splitlines()[1:]]
+                if found := [int(pid) for pid, program, *_ in listed if program == "sleep"]:
+                    os.kill(found[0], signal.SIGTERM)
+                    return
+                await asyncio.sleep(0.05)
 
     async def containers(self) -> list[dict[str, Any]]:
         """This scene's agents' containers as `docker inspect` shows them."""

@@ -25,7 +25,7 @@ def packed(size: int) -> bytes:
 
 def images(scene: Scene) -> list[bytes]:
     """What the model was shown last."""
-    messages: list[dict[str, Any]] = scene.model.requests[-1].body["messages"]
+    messages: list[dict[str, Any]] = scene.asked()["messages"]
     contents: list[Any] = [each["content"] for each in messages]
     blocks: list[dict[str, Any]] = [block for each in contents if isinstance(each, list) for block in each]  # pyright: ignore[reportUnknownVariableType]  JSON
     return [base64.b64decode(block["source"]["data"]) for block in blocks if block["type"] == "image"]
@@ -82,7 +82,7 @@ async def test_files_reach_an_agent_that_wakes_for_them_and_what_is_refused_is_t
     await scene.discord.wait_for(lambda: f"✅ **SQLite** · <@{scene.ada.id}>" in question.content, RUN_S)
     await marked(scene, answer, TAKEN)
     await scene.discord.wait_for(lambda: images(scene) == [picture, png(5, 5)], RUN_S)
-    assert '"Which database?"="SQLite"' in json.dumps(scene.model.requests[-1].body).replace("\\", "")
+    assert '"Which database?"="SQLite"' in json.dumps(scene.asked()).replace("\\", "")
 
 
 async def test_files_while_a_tool_runs_come_once_also_when_the_bot_is_started_again(scene: Scene) -> None:

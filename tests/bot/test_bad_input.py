@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.bot.scene import Ground, Scene, opened
+from tests.bot.scene import RUN_S, Ground, Scene, opened
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ async def test_what_the_host_refuses_is_told_in_the_anchor(
     calm: Scene, field: str, options: dict[str, Any], remedy: str
 ) -> None:
     interaction = await calm.slash("spawn", task="scenario:ok", **options)
-    answer = await interaction.shows("❌", 30)
+    answer = await interaction.shows("❌", RUN_S)
     assert field in answer.text.replace("\\", "")
     assert remedy in answer.text
     assert await calm.leaves_nothing()
@@ -70,6 +70,6 @@ async def test_what_the_host_refuses_is_told_in_the_anchor(
 async def test_without_a_credential_nothing_starts(ground: Ground) -> None:
     async with opened(ground, image_ready=False, ANTHROPIC_API_KEY=None) as scene:
         interaction = await scene.slash("spawn", task="scenario:ok")
-        answer = await interaction.shows("❌", 30)
+        answer = await interaction.shows("❌", RUN_S)
         assert "ANTHROPIC_API_KEY" in answer.text.replace("\\", "")
         assert await scene.leaves_nothing()

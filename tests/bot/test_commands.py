@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator
@@ -15,6 +16,9 @@ async def by_hand(*names: str) -> AsyncGenerator[None]:
     try:
         for name in names:
             await docker("run", "--detach", "--init", "--name", name, IMAGE, "sh", "-c", "echo by hand; sleep 300")
+            async with asyncio.timeout(RUN_S):
+                while "by hand" not in await docker("logs", name):
+                    await asyncio.sleep(0.05)
         yield
     finally:
         await docker("rm", "--force", *names)
@@ -22,7 +26,7 @@ async def by_hand(*names: str) -> AsyncGenerator[None]:
 
 async def test_commands_tell_of_a_running_agent_stop_it_and_tell_of_its_end(scene: Scene) -> None:
     thread = await scene.spawn("scenario:sleep:300")
-    await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+    await scene.discord.message_in(thread, "**Bash** `sleep 300`", RUN_S)
     name = await scene.name_of(thread)
     status = await scene.answer("status", container_id=name)
     assert status.ephemeral
@@ -56,11 +60,9 @@ async def test_containers_are_suggested_by_what_was_typed(scene: Scene) -> None:
     thread = await scene.spawn("scenario:ok")
     await scene.end_of(thread)
     name = await scene.name_of(thread)
-    choices = await scene.discord.autocomplete(scene.ada, scene.channel, "status", "container_id", name[-6:])
-    assert choices == [(name, name)]
+    assert await scene.offered("status", "container_id", name[-6:]) == [name]
     assert await scene.discord.autocomplete(scene.ada, scene.channel, "stop", "container_id", "zebra") == []
-    paths = await scene.discord.autocomplete(scene.ada, scene.channel, "spawn", "workspace_path", "work")
-    assert (str(scene.workspace), str(scene.workspace)) in paths
+    assert str(scene.workspace) in await scene.offered("spawn", "workspace_path", "work")
 
 
 async def test_a_container_started_by_hand_is_listed_read_and_stopped(scene: Scene) -> None:

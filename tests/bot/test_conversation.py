@@ -55,10 +55,12 @@ async def _converse(scene: Scene, bot: BotProcess) -> None:
     said = [await discord.say(ada, thread, "scenario:ok number two")]
     await turns(scene, thread, 2)
 
-    said.append(await discord.say(ada, thread, "scenario:sleep:4 number three"))
+    said.append(await discord.say(ada, thread, "scenario:sleep:300 number three"))
     await discord.message_in(thread, "This takes a while.", RUN_S)
     said.append(await discord.say(ada, thread, "By the way, number four"))
     await discord.wait_for(lambda: QUEUED in said[-1].reactions, RUN_S)
+    (name,) = scene.run_directories()
+    await scene.end_sleep(name)
     await turns(scene, thread, 3)
 
     await bot.kill()
@@ -68,7 +70,6 @@ async def _converse(scene: Scene, bot: BotProcess) -> None:
     said.append(await discord.say(ada, thread, "scenario:ok number six"))
     await turns(scene, thread, 5)
 
-    (name,) = scene.run_directories()
     await docker("kill", name)  # as a restart of its host does
     await scene.gone(name)
     said.append(await discord.say(ada, thread, "scenario:ok number seven"))

@@ -17,7 +17,8 @@ async def edited(scene: Scene, name: str, count: int) -> None:
 
     def is_done() -> bool:
         orders = [json.loads(line) for line in (run / "in" / "inbox.jsonl").read_bytes().splitlines()]
-        log = [json.loads(line) for line in (run / "out" / "out.jsonl").read_bytes().splitlines() if line[-1:] == b"}"]
+        whole = (run / "out" / "out.jsonl").read_bytes().rpartition(b"\n")[0]
+        log = [json.loads(line) for line in whole.splitlines()]
         last = {each["id"]: each["by"] and each["by"]["uuid"] for each in orders if each.get("op") == "edit"}
         dropped = {each["id"]: each.get("by") for each in log if each.get("subtype") == "withdrawn"}
         return sum(each.get("op") == "edit" for each in orders) == count and dropped == last

@@ -20,6 +20,7 @@ from agents.surfaces import cli
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 from tests.chaos.link import Link, link
 from vps.errors import VpsError
+from vps.testing.ports import free_port
 
 AT_ONCE = Limits(gateway_s=0, host_s=0, unsent_s=0)
 
@@ -112,8 +113,7 @@ async def test_a_silent_host_is_trouble_until_it_answers(ground: Ground, way: Li
 
 @pytest.fixture
 def free() -> Address:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return Address("127.0.0.1", int(probe.getsockname()[1]))
+    return Address("127.0.0.1", free_port())
 
 
 async def test_prometheus_gets_every_metric_where_a_setting_says_so(ground: Ground, free: Address) -> None:
@@ -121,9 +121,10 @@ async def test_prometheus_gets_every_metric_where_a_setting_says_so(ground: Grou
         before = await _metrics(session, free)
         thread = await scene.spawn("scenario:sleep:300")
         await scene.discord.message_in(thread, "This takes a while.", RUN_S)
+        sent = "agentflow_messages_sent_total"  # counted once Discord's answer is there, which is behind the message
+        await _until(session, free, lambda now: now[sent] - before[sent] >= 2)
         now = await _metrics(session, free)
         assert now['agentflow_runs{state="running"}'] == 1
-        assert now["agentflow_messages_sent_total"] - before["agentflow_messages_sent_total"] >= 2
         assert now["agentflow_log_read_bytes_total"] > before["agentflow_log_read_bytes_total"]
         assert (now["agentflow_gateway_up"], now["agentflow_host_up"]) == (1, 1)
         assert now["agentflow_gateway_latency_seconds"] < 5

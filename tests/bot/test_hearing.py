@@ -44,29 +44,30 @@ def said(scene: Scene, name: str) -> list[str]:
 
 def echoed(scene: Scene, name: str) -> list[str]:
     """The ids of the messages that its CLI said it took, behind the task's."""
-    lines = (scene.root / "runs" / name / "out" / "out.jsonl").read_bytes().splitlines()
-    events = [json.loads(line) for line in lines]
+    whole = (scene.root / "runs" / name / "out" / "out.jsonl").read_bytes().rpartition(b"\n")[0]
+    events = [json.loads(line) for line in whole.splitlines()]
     return [event["uuid"] for event in events if event.get("isReplay")][1:]
 
 
-async def at_work(scene: Scene, seconds: int = 300) -> tuple[Channel, str]:
+async def at_work(scene: Scene) -> tuple[Channel, str]:
     """The thread and the name of an agent with a tool that takes its time."""
-    thread = await scene.spawn(f"scenario:sleep:{seconds}")
+    thread = await scene.spawn("scenario:sleep:300")
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
     return thread, await scene.name_of(thread)
 
 
 async def test_a_message_typed_while_a_tool_runs_is_queued_and_taken_at_the_next_step(scene: Scene) -> None:
-    thread, name = await at_work(scene, 4)
+    thread, name = await at_work(scene)
     longest = "And mind the gap." + " mind" * 796 + "…"
     message = await scene.discord.say(scene.ada, thread, longest)
     assert len(longest) > 3990, "Discord takes 4,000 of who pays for it"
     await marked(scene, message, QUEUED)
     assert said(scene, name) == [longest]
+    await scene.end_sleep(name)
     await marked(scene, message, TAKEN)
     await scene.end_of(thread)
     assert len(echoed(scene, name)) == 1
-    assert "And mind the gap." in json.dumps(scene.model.requests[-1].body)
+    assert "And mind the gap." in json.dumps(scene.asked())
     assert answers(scene, message) == []
     assert len(scene.discord.pings(scene.ada)) == 1
     line = next(each for each in scene.logged if each.get("tool") == "send_to_claude_agent")
@@ -208,7 +209,7 @@ async def test_what_an_agent_that_was_killed_had_not_taken_it_reads_first_when_i
     await marked(scene, message, TAKEN)
     await scene.discord.message_in(thread, "✅ **Done**", RUN_S)
     assert len(answers(scene, message)) == 1
-    read = json.dumps(scene.model.requests[-1].body)
+    read = json.dumps(scene.asked())
     assert read.count("too late") == read.count("not too late") == 1
 
 

@@ -33,7 +33,8 @@ async def test_a_clone_shows_its_steps_in_the_answer_and_no_oftener_than_it_may(
     edits = scene.discord.requests("PATCH", ORIGINAL.pattern)
     steps = [call.at for call in edits if "🏗️" in str(call.body)]
     assert steps
-    assert all(later - earlier >= 1.4 for earlier, later in itertools.pairwise(steps))
+    # They leave 1.5 s apart; on the way to Discord an earlier one may lose some of that.
+    assert all(later - earlier >= 1.0 for earlier, later in itertools.pairwise(steps))
 
 
 async def test_discords_trouble_with_a_step_does_not_end_the_work(scene: Scene, remote: GitRemote) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 from tests.chaos.link import Link, link
 
-AT_ONCE_S = 10.0
+AT_ONCE_S = 20.0
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def test_a_link_that_falls_silent_is_told_on_the_card_and_in_answers_and_m
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
     name = await scene.name_of(thread)
     way.freeze()
-    card = await scene.discord.message_in(thread, "The VPS does not answer", 30)
+    card = await scene.discord.message_in(thread, "The VPS does not answer", RUN_S)
     assert "last heard of <t:" in card.text
 
     for asked in (scene.slash("status", container_id=name), scene.slash("list")):

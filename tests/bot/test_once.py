@@ -7,7 +7,7 @@ import re
 from agents.rights import EVERYTHING
 from agents.tools.core import Call
 from agents.tools.spawn import SPAWN
-from tests.bot.scene import RUN_S, Scene, docker, until
+from tests.bot.scene import RUN_S, Scene, until
 from tests.bot.speaking import always
 from tests.discord_standin import Channel
 from vps.models import Origin
@@ -46,7 +46,7 @@ async def test_a_lost_state_file_is_made_anew_from_the_thread_in_the_middle_of_a
     for path in (scene.root / "state").glob("agentflow.sqlite3*"):
         path.unlink()
     scene.discord.world.forget_nonces()
-    await docker("wait", name)
+    await scene.ended(name)
     await scene.start_bot()
     await scene.end_of(thread)
     text = scene.discord.transcript(thread)
@@ -93,7 +93,7 @@ async def test_a_right_taken_away_is_reported_to_the_asker_and_nothing_is_droppe
 
 async def test_a_deleted_thread_is_reported_to_the_asker_whose_news_go_on(scene: Scene) -> None:
     voices = scene.bot.voice_messages.voices = always("")
-    thread = await scene.spawn("scenario:sleep:60")
+    thread = await scene.spawn("scenario:sleep:300")
     await scene.discord.message_in(thread, "This takes a while.", RUN_S)
     name = await scene.name_of(thread)
     scene.discord.world.delete_channel(thread)
@@ -103,7 +103,7 @@ async def test_a_deleted_thread_is_reported_to_the_asker_whose_news_go_on(scene:
     await scene.bot.crew.runs.stop(name)
     await until(lambda: bool(voices.told))
     assert [text for _, text in voices.told] == [
-        'The agent that was to "scenario:sleep:60" was stopped: "It was stopped."'
+        'The agent that was to "scenario:sleep:300" was stopped: "It was stopped."'
     ]
 
 

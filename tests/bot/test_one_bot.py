@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import time
 from pathlib import Path
@@ -18,9 +19,12 @@ from vps.host.lease import LEASE_S
 
 def give_away(root: Path) -> None:
     """To a bot that somebody started elsewhere."""
-    path = root / "lease.json"
     other = {"holder": "o" * 32, "session": "s", "label": "eve on laptop", "until": time.monotonic() + LEASE_S}
-    path.write_text(json.dumps(json.loads(path.read_text()) | other))
+    with (root / "lease.json").open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # else the one that has it may renew it in between, and take it back by that
+        lease = json.loads(file.read()) | other
+        file.seek(0)
+        file.write(json.dumps(lease).ljust(1024))
 
 
 async def test_a_second_bot_is_told_who_serves_and_what_to_do(scene: Scene, tmp_path: Path) -> None:

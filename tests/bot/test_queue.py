@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -11,13 +10,13 @@ import pytest
 from agents.config import Address
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 from tests.discord_standin import Channel, Message
+from vps.testing.ports import free_port
 
 
 @pytest.fixture
 async def narrow(ground: Ground) -> AsyncIterator[Scene]:
     """A scene where one agent runs at a time, and one does."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        free = Address("127.0.0.1", int(probe.getsockname()[1]))
+    free = Address("127.0.0.1", free_port())
     async with opened(ground, AGENTFLOW_MAX_AGENTS=1, AGENTFLOW_METRICS=free) as scene:
         thread = await scene.spawn("scenario:sleep:300")
         await scene.discord.message_in(thread, "This takes a while.", RUN_S)

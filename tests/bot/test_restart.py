@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.calls import STOPPING
-from tests.bot.scene import RUN_S, Scene, docker
+from tests.bot.scene import RUN_S, Scene
 
 
 async def test_what_happened_while_the_bot_was_away_is_told_once(scene: Scene) -> None:
@@ -12,7 +12,7 @@ async def test_what_happened_while_the_bot_was_away_is_told_once(scene: Scene) -
     await discord.message_in(thread, "This takes a while.", RUN_S)
     name = await scene.name_of(thread)
     await scene.stop_bot()
-    await docker("wait", name)
+    await scene.ended(name)
     assert "The long command has ended." not in discord.transcript(thread)
     await scene.start_bot()
     end = await scene.end_of(thread)

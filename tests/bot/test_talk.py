@@ -254,6 +254,7 @@ async def test_what_is_written_in_the_middle_is_the_next_turn_together(scene: Sc
     await scene.discord.message_in(thread, "word-003", RUN_S)
     for words in ("first", "second"):
         await scene.discord.say(scene.ada, thread, words)
+    await scene.discord.wait_for(lambda: scene.bot.talks.waits_in(thread.id) == 3, RUN_S)
     shown = next(each for each in scene.discord.messages(thread) if each.buttons)
     stopping = await scene.click(shown, "Stop", user=scene.eve)
     assert "the right to run" in (await stopping.reply()).text
@@ -342,8 +343,8 @@ async def test_what_is_changed_or_deleted_before_it_is_read_is_read_so_and_later
 
 async def test_what_is_written_while_the_bot_is_away_is_answered_once_it_is_back(scene: Scene) -> None:
     direct = scene.discord.world.direct(scene.ada)
-    await scene.discord.say(scene.ada, direct, "hello")
-    await answered(scene, direct, "Heard: hello")
+    await scene.discord.say(scene.ada, direct, "good evening")  # in words that nothing here was answered to before
+    await answered(scene, direct, "Heard: good evening")
     await scene.stop_bot()
     await scene.discord.say(scene.ada, direct, "are you there?")
     await scene.start_bot()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -85,7 +86,7 @@ async def test_a_used_up_budget_is_told_at_once_and_what_is_spent_counts_as_the_
     begun = time.monotonic()
     refused = await answer(scene, "and more", "This conversation's budget is used up")
     assert "AGENTFLOW_TALK_BUDGET" in refused.text
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
     told = await scene.bot.crew.gateway.usage(1)
     assert {str(person): usd for person, usd, *_ in told["people"]}[f"discord:{scene.ada.id}"] > 0
     await answer(scene, "new", "We begin anew")
@@ -116,7 +117,9 @@ async def test_who_may_not_is_told_once_and_a_thread_needs_no_more_than_a_mentio
     await scene.discord.say(scene.eve, direct, "hello?")
     await answer(scene, "done", "Heard: done")
     assert len([each for each in scene.discord.messages(direct) if each.author.bot]) == 1
-    noted = await audit.read(scene.bot.crew.relay, 10, {"tool": "talk"})
+    async with asyncio.timeout(RUN_S):
+        while len(noted := await audit.read(scene.bot.crew.relay, 10, {"tool": "talk"})) < 2:
+            await asyncio.sleep(0.05)
     assert [line.outcome.partition(":")[0] for line in noted] == ["NotPermitted"] * 2
 
 

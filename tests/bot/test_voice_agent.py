@@ -43,7 +43,7 @@ async def test_what_is_said_starts_an_agent_whose_end_is_told_and_stops_one_afte
 ) -> None:
     scene, direct = spoken, spoken.discord.world.direct(spoken.ada)
     before = {thread.id for thread in scene.discord.threads(scene.channel)}
-    elevenlabs.turns.append([CallTool("spawn_claude_agent", {"task": "scenario:sleep:60"}), Say("It starts.")])
+    elevenlabs.turns.append([CallTool("spawn_claude_agent", {"task": "scenario:sleep:300"}), Say("It starts.")])
     first = await say(scene, scene.ada, direct, await voice(PARSER))
     await answer_to(scene, first, "It starts.")
     assert elevenlabs.said("user_message") == [PARSER], "its words are those of the sound"

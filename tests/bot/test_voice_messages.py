@@ -39,19 +39,22 @@ async def deskside(ground: Ground, eleven: Speech) -> AsyncIterator[Scene]:
 async def test_a_voice_message_in_an_agents_thread_reaches_it_as_words(speaking: Scene, voice: Voice) -> None:
     scene = speaking
     voices = scene.bot.voice_messages.voices = always("")
-    thread, name = await at_work(scene, 6)
-    spoken = await say(scene, scene.ada, thread, await voice(PARSER))
+    recording = await voice(PARSER)
+    thread, name = await at_work(scene)
+    spoken = await say(scene, scene.ada, thread, recording)
     typed = await scene.discord.say(scene.ada, thread, "and mind the gap")
+    await marked(scene, typed, QUEUED)
+    await scene.end_sleep(name)
     await marked(scene, spoken, TAKEN)
     await marked(scene, typed, TAKEN)
     await scene.end_of(thread)
     assert said(scene, name) == [PARSER, "and mind the gap"]
-    assert PARSER in json.dumps(scene.model.requests[-1].body)
+    assert PARSER in json.dumps(scene.asked())
     assert told(scene, name) == ["", ""], "the sound itself is not passed on"
     (shown,) = answers(scene, spoken)
     assert shown.content == f"🎙️ **ada**\n> {PARSER}"
     assert shown.pings == frozenset()
-    assert voices.told == [(f"discord:{scene.ada.id}", 'The agent that was to "scenario:sleep:6" is done.')]
+    assert voices.told == [(f"discord:{scene.ada.id}", 'The agent that was to "scenario:sleep:300" is done.')]
     assert voices.asked == []
 
 
@@ -66,7 +69,7 @@ async def test_one_said_to_an_agent_that_asks_is_the_answer(speaking: Scene, voi
     await scene.discord.wait_for(lambda: DATABASE in question.content, RUN_S)
     await scene.end_of(thread)
     await marked(scene, spoken, TAKEN)
-    assert f'"Which database?"="{DATABASE}"' in json.dumps(scene.model.requests[-1].body).replace("\\", "")
+    assert f'"Which database?"="{DATABASE}"' in json.dumps(scene.asked()).replace("\\", "")
     person, asked = voices.told[0]
     assert (person, asked) == (
         f"discord:{scene.ada.id}",
@@ -271,7 +274,7 @@ async def test_a_bot_that_is_stopped_meanwhile_says_so(deskside: Scene, voice: V
 async def test_a_question_that_nobody_answers_is_a_no(deskside: Scene) -> None:
     scene = deskside
     channel = scene.bot.get_partial_messageable(scene.channel.id)
-    assert not await ask_person(channel, scene.ada.id, "Is it @everyone?", within_s=0.2)
+    assert not await ask_person(channel, scene.ada.id, "Is it @everyone?", within_s=3.0)
     question = await scene.discord.message_in(scene.channel, "Nobody answered", RUN_S)
     assert question.buttons == []
     assert question.pings == {scene.ada.id}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-_GOING_S = 20.0
+_GOING_S = 60.0
 
 
 class BotProcess:

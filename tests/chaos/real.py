@@ -46,7 +46,9 @@ class RealAgent:
 
     def _said(self) -> list[int]:
         said = list[int]()
-        for line in (self._directory / "out" / "out.jsonl").read_bytes().split(b"\n"):
+        for line in (
+            (self._directory / "out" / "out.jsonl").read_bytes().split(b"\n")[:-1]
+        ):  # the last may be on its way
             if b'"assistant"' in line:
                 record = json.loads(line)
                 said += [

@@ -23,6 +23,7 @@ from tests.chaos.bot import BotProcess
 from tests.chaos.link import Link, link
 from tests.chaos.real import RealAgent
 from tests.discord_standin import Channel, Message, StandIn
+from tests.host_figures import proc, variable
 from tests.own_engine import OwnEngine, own_engine
 from vps.host import keeper
 from vps.models import Origin
@@ -30,7 +31,7 @@ from vps.testing.engine import engine
 from vps.testing.model import ScriptedModel
 from vps.testing.sshd import Sshd, generate_key, sshd
 
-READY_S = 60.0
+READY_S = 120.0
 Agent = ScriptedAgent | RealAgent
 _KEY = SecretStr("sk-ant-chaos-0123456789abcdef")
 _END = "⏱️ "
@@ -179,7 +180,8 @@ async def stage(image: str | None = None) -> AsyncGenerator[Stage]:
         stack.callback(subprocess.run, ["umount", "--lazy", str(state)], check=True)
         await stack.enter_async_context(engine(print))
         own = await stack.enter_async_context(own_engine(image)) if image else None
-        options = {"SetEnv": f"DOCKER_HOST=unix://{own.socket}"} if own else {}
+        figures = variable(proc(directory / "proc"))
+        options = {"SetEnv": f"DOCKER_HOST=unix://{own.socket} {figures}" if own else figures}
         key = directory / "key"
         server = await stack.enter_async_context(
             sshd(directory / "sshd", authorized_key=generate_key(key), say=print, options=options)

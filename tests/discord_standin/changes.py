@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+PATIENCE_S = 60.0
+"""What anything may take on a busy machine that takes a moment on another."""
 
 
 class Changes:

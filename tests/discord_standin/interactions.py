@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from . import errors
-from .changes import Changes
+from .changes import PATIENCE_S, Changes
 from .model import EPHEMERAL, LOADING, SLASH_COMMAND, Channel, Message, User
 from .state import Upload, World
 from .wire import Json
@@ -98,7 +98,7 @@ class Interaction:
         await self.changes.wait_for(lambda: self.answer is not None, timeout, lambda: f"{self} was not answered")
         return self
 
-    async def reply(self, timeout: float = 5.0) -> Message:
+    async def reply(self, timeout: float = PATIENCE_S) -> Message:
         """Waits until the original response shows something, and returns it."""
 
         def shown() -> Message | None:
@@ -108,7 +108,7 @@ class Interaction:
         assert message
         return message
 
-    async def shows(self, text: str, timeout: float = 5.0) -> Message:
+    async def shows(self, text: str, timeout: float = PATIENCE_S) -> Message:
         """Waits until the original response or a follow-up contains the text."""
 
         def found() -> Message | None:

@@ -14,7 +14,7 @@ import discord
 from discord import app_commands, ui
 
 from . import Channel, StandIn, User
-from .changes import Changes
+from .changes import PATIENCE_S, Changes
 from .clients import redirected
 
 
@@ -91,7 +91,7 @@ class Bot(discord.Client):
 
     async def hears(self, text: str) -> None:
         """Waits until a message of this text has arrived, at most 5 s."""
-        await self._changes.wait_for(lambda: text in self.heard, 5.0, lambda: f"heard {self.heard}")
+        await self._changes.wait_for(lambda: text in self.heard, PATIENCE_S, lambda: f"heard {self.heard}")
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         self.interactions.append(interaction)

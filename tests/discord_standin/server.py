@@ -14,7 +14,10 @@ from weakref import WeakSet
 
 from aiohttp import web
 
+from vps.testing.ports import free_port
+
 from .actors import Actors
+from .changes import PATIENCE_S
 from .channel_endpoints import ChannelEndpoints, MessageEndpoints
 from .connections import reset
 from .endpoints import ApplicationEndpoints, GuildEndpoints, InteractionEndpoints
@@ -40,7 +43,7 @@ class StandIn(Actors):
     """
 
     def __init__(self, *, granted_intents: int = MESSAGE_CONTENT) -> None:
-        self._socket = socket.create_server((HOST, 0))
+        self._socket = socket.create_server((HOST, free_port()))
         self.port: int = self._socket.getsockname()[1]
         world = World(lambda: self.cdn_url)
         self.token = _token(world.bot)
@@ -117,12 +120,12 @@ class StandIn(Actors):
         """The messages that notified a user."""
         return [message for message in self.world.all_messages() if user.id in message.pings]
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 5.0) -> T:
+    async def wait_for(self, predicate: Callable[[], T], timeout: float = PATIENCE_S) -> T:
         """The first truthy value of `predicate`, looked at after every change."""
         return await self.world.changes.wait_for(predicate, timeout, self._describe)
 
     async def message_in(
-        self, channel: Channel, wanted: str | Callable[[Message], bool], timeout: float = 5.0
+        self, channel: Channel, wanted: str | Callable[[Message], bool], timeout: float = PATIENCE_S
     ) -> Message:
         """The first message in a channel that contains a text, or fulfils a condition."""
 
@@ -139,12 +142,12 @@ class StandIn(Actors):
         assert message
         return message
 
-    async def thread_in(self, channel: Channel, timeout: float = 5.0) -> Channel:
+    async def thread_in(self, channel: Channel, timeout: float = PATIENCE_S) -> Channel:
         """The newest thread of a channel, once there is one."""
         await self.wait_for(lambda: self.threads(channel), timeout)
         return self.threads(channel)[-1]
 
-    async def connected(self, timeout: float = 5.0) -> None:
+    async def connected(self, timeout: float = PATIENCE_S) -> None:
         """Waits until a client is identified or resumed."""
         await self.wait_for(lambda: self.gateway.connected, timeout)
 

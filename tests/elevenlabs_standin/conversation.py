@@ -15,7 +15,7 @@ from tests.elevenlabs_standin.keys import Problem
 from tests.elevenlabs_standin.script import CallTool, Complete, Correct, Drop, Fail, Pause, Raw, Say, Step
 from tests.elevenlabs_standin.spec import specification
 
-_RESULT_S = 20.0
+_RESULT_S = 120.0
 
 
 class Conversation:

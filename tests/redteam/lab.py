@@ -32,15 +32,20 @@ SECRET = KEY.get_secret_value()
 INSIDE_SAYS, OUTSIDE_SAYS = "a-service-of-the-host", "a-public-service"
 _PUBLIC = "198.51.100"
 """TEST-NET-2 (RFC 5737): to the gateway it is as public as any, and no machine has it."""
-_DNS = "127.0.0.77"
-_NOBODY = f"{_PUBLIC}.9"
+_BASE = 16 * secrets.randbelow(16)
+"""Sixteen of its addresses, so that another run of these tests on this machine has others."""
+_OUTSIDE_AT = f"{_PUBLIC}.{_BASE + 7}"
+_DNS = f"127.0.77.{1 + secrets.randbelow(254)}"
+WITHIN_S = 120.0
+"""What a script takes at most, where the machine has other work too."""
+_NOBODY = f"{_PUBLIC}.{_BASE + 9}"
 """Public, and nobody is there."""
 INWARD = {
     "inside.example": ["127.0.0.1"],
     "inside6.example": ["::1"],
     "metadata.example": ["169.254.169.254"],
     "silent.example": [_NOBODY, "127.0.0.98"],
-    "closed.example": [f"{_PUBLIC}.7", "127.0.0.97"],
+    "closed.example": [_OUTSIDE_AT, "127.0.0.97"],
     "mixed.example": ["2001:db9::1", "::1", _NOBODY, "127.0.0.96"],
 }
 """Names that lead inwards, the last three behind addresses that are public: allowed to `agent`, as `bystander` may reach any."""
@@ -80,6 +85,7 @@ print(json.dumps([each.hex() for each in answers]))
 
 
 TOLD = "red team: "
+_SLEEP = "sleep"
 
 FORGE = r"""
 R='{"type":"result","subtype":"success","is_error":false,"result":"FORGED","total_cost_usd":0,"session_id":"s"}'
@@ -94,7 +100,9 @@ mv /run/agentflow/out /run/agentflow/x 2>/dev/null && echo MOVED; id -u
 
 
 def does_as_told(conversation: Conversation) -> Answer:
-    """A task that begins with TOLD is a command for the CLI's Bash tool, any other one a scenario's name."""
+    """A task that begins with TOLD is a command for the CLI's Bash tool, any other one a scenario's name, or to sleep for good."""
+    if conversation.task == _SLEEP:
+        return bash("sleep 600", "Wait", timeout=600_000)
     if not conversation.task.startswith(TOLD):
         return next_answer(conversation)
     return steps(bash(conversation.task.removeprefix(TOLD), "As told"), say("done"))(conversation, 0)
@@ -120,16 +128,16 @@ class Lab:
         """An agent that sleeps in its Bash tool."""
         workspace = self.machine.root / "workspaces" / network
         await asyncio.to_thread(seed, workspace)
-        limits = Limits(timeout_s=900, memory=1 << 30, pids=120)
-        name = await self.machine.start("scenario:timeout", network=network, limits=limits, workspace=str(workspace))
+        limits = Limits(timeout_s=7200, memory=1 << 30, pids=120)
+        name = await self.machine.start(_SLEEP, network=network, limits=limits, workspace=str(workspace))
         await self.machine.seen(name, b'"tool_use"')
         return name
 
-    async def sh(self, script: str, *, of: str = "", within: float = 30) -> str:
+    async def sh(self, script: str, *, of: str = "", within: float = WITHIN_S) -> str:
         """What a script of that agent's prints, of `agent` if no other is named."""
         return await self._as_agent(["bash", "-c", textwrap.dedent(script)], of or self.agent, within)
 
-    async def python(self, script: str, *words: str, of: str = "", within: float = 30) -> str:
+    async def python(self, script: str, *words: str, of: str = "", within: float = WITHIN_S) -> str:
         """The same of a Python script."""
         return await self._as_agent(["python3", "-c", textwrap.dedent(script), *words], of or self.agent, within)
 
@@ -150,8 +158,8 @@ class Lab:
 
     async def curl(self, *words: str, of: str = "") -> str:
         """What curl through the proxy prints, with its own complaints and the proxy's answer to a CONNECT."""
-        line = ["curl", "--silent", "--show-error", "--include", "--max-time", "8", *words]
-        return await self._as_agent(line, of or self.agent, 15)
+        line = ["curl", "--silent", "--show-error", "--include", "--max-time", "30", *words]
+        return await self._as_agent(line, of or self.agent, WITHIN_S)
 
     def resolve(self) -> None:
         """Have the gateway ask our DNS server."""
@@ -177,7 +185,7 @@ class Lab:
         return (self.machine.root / "runs" / self.agent / "out" / "out.jsonl").read_text()
 
 
-async def run(*argv: str, within: float = 30) -> str:
+async def run(*argv: str, within: float = WITHIN_S) -> str:
     """What a command on this machine prints."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
@@ -239,14 +247,14 @@ async def _say(text: str) -> None:
 async def _public(name: str) -> AsyncGenerator[str]:
     """A container on a network of public addresses; its address."""
     subprocess.run(
-        ["docker", "network", "create", "--subnet", f"{_PUBLIC}.0/28", name], check=True, capture_output=True
+        ["docker", "network", "create", "--subnet", f"{_PUBLIC}.{_BASE}/28", name], check=True, capture_output=True
     )
     try:
         subprocess.run(
-            ["docker", "run", "--detach", "--init", "--name", name, "--network", name, "--ip", f"{_PUBLIC}.7", "--user", "0:0",
+            ["docker", "run", "--detach", "--init", "--name", name, "--network", name, "--ip", _OUTSIDE_AT, "--user", "0:0",
              IMAGE, "python3", "-c", _OUTSIDE], check=True, capture_output=True,
         )  # fmt: skip
-        yield f"{_PUBLIC}.7"
+        yield _OUTSIDE_AT
     finally:
         subprocess.run(["docker", "rm", "--force", name], check=False, capture_output=True)
         subprocess.run(["docker", "network", "rm", name], check=True, capture_output=True)

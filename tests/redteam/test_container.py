@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.redteam.lab import Lab, run
+from tests.redteam.lab import WITHIN_S, Lab, run
 
 _CALLS = """
 import ctypes, os
@@ -102,7 +102,7 @@ async def test_links_and_pipes_in_its_own_directories_lead_the_host_nowhere(lab:
         cd {workspace} && ln -s {victim} link && mkfifo pipe && ln -s {lab.machine.root}/gateway/credential.json CLAUDE.local.md && ln -s / root
         mkdir -p .claude && ln -s {victim} .claude/skills
     """)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WITHIN_S):
         described = await lab.machine.runs.describe(lab.agent)
         listed = (await lab.machine.relay.ask("workspaces", {"sizes": True}))["workspaces"]
 

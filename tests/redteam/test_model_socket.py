@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.redteam.lab import SECRET, Lab
+from tests.redteam.lab import SECRET, WITHIN_S, Lab
 
 _BODY = json.dumps(
     {"model": "claude-sonnet-4-5", "max_tokens": 5, "messages": [{"role": "user", "content": "scenario:ok"}]}
@@ -131,7 +131,7 @@ async def test_another_runs_identity_cannot_be_taken(lab: Lab) -> None:
     seen = await lab.sh(f"""
         cd /tmp && ln -sfn {lab.machine.root}/gateway/runs/{lab.bystander} theirs; ls theirs/ 2>&1; rm theirs; ls /run/agentflow/net
     """)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         while (after := await calls(lab)).get(lab.agent, 0) == before.get(lab.agent, 0):
             await asyncio.sleep(0.1)
 

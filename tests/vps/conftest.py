@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -104,7 +106,7 @@ class Machine:
             "message_id": str(uuid.uuid4()),
             "task": task,
             "workspace": str(self.workspace),
-            "limits": Limits(timeout_s=60),
+            "limits": Limits(timeout_s=200),
             "origin": Origin(caller="operator:tests", surface="tests"),
             "created_at": now,
         }
@@ -117,10 +119,10 @@ class Machine:
     async def run(self, task: str, **changes: Any) -> Ended:
         return await self.ended(await self.start(task, **changes))
 
-    async def ended(self, name: str) -> Ended:
+    async def ended(self, name: str, *, within_s: float = RUN_S) -> Ended:
         """Follow it from the beginning to its end."""
         pieces: list[bytes] = []
-        async with asyncio.timeout(RUN_S):
+        async with asyncio.timeout(within_s):
             async for update in self.relay.follow(name):
                 if isinstance(update, Piece):
                     assert update.offset == sum(map(len, pieces))
@@ -143,6 +145,16 @@ class Machine:
         async with asyncio.timeout(RUN_S):
             while words not in await asyncio.to_thread(log.read_bytes):
                 await asyncio.sleep(0.05)
+
+    def holding(self, secret: str) -> set[Path]:
+        """The files below the root that hold a secret. Others work there meanwhile: what is gone by then holds nothing."""
+        found = set[Path]()
+        for directory, _, names in os.walk(self.root):
+            for path in (Path(directory, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file() and not path.is_symlink() and secret.encode() in path.read_bytes():
+                        found.add(path)
+        return found
 
     async def docker(self, *words: str) -> str:
         done = await self.host.run(cmd("docker", words))

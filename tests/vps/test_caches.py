@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.vps.cache_rig import FILL, HOSTILE, Agents, everything, nest, run_the_task
-from tests.vps.conftest import KEY, Machine, machine_at
+from tests.vps.conftest import KEY, RUN_S, Machine, machine_at
 from vps.commands import claude
 from vps.config import HostConfig
 from vps.host import caches
@@ -51,7 +51,7 @@ async def test_nothing_an_agent_does_in_a_tree_changes_the_workspaces_cache_or_i
 async def test_a_tree_sees_its_workspaces_packages_while_an_agent_works_there_and_keeps_its_own(agents: Agents) -> None:
     tree, other = await agents.tree("one"), await agents.tree("two")
     first = await agents.start('echo mine > "$PIP_CACHE_DIR"; mkfifo wait; cat wait')
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(RUN_S):
         while not (agents.caches / "workspace" / "pip").exists():
             await asyncio.sleep(0.05)
 
@@ -112,7 +112,7 @@ async def test_a_trees_volume_goes_with_its_container(agents: Agents) -> None:
 
     await agents.machine.runs.stop(name)
     await agents.machine.ended(name)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(RUN_S):
         while await agents.volumes():
             await asyncio.sleep(0.05)
     assert str(agents.caches) not in Path("/proc/mounts").read_text()
@@ -152,7 +152,7 @@ async def test_once_the_last_agent_has_ended_what_is_too_much_goes_by_itself(age
     cached(agents.machine.root, "left-behind", 1, 0, workspace=False)
 
     await agents.do("true")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(RUN_S):
         while (agents.caches / "left-behind").exists():
             await asyncio.sleep(0.05)
     assert (agents.caches / "workspace").exists()
@@ -188,7 +188,7 @@ async def test_where_the_engine_cannot_lay_one_directory_on_another_a_tree_has_a
         assert await agents.do("cd /var/cache/agent; ls; echo mine > npm; echo made", tree) == "made"
         assert await agents.do("cd /var/cache/agent; cat *", tree) == "mine"
         assert await agents.do("cd /var/cache/agent; cat *") == "theirs"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(RUN_S):
             while await agents.volumes():
                 await asyncio.sleep(0.05)
 

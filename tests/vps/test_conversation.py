@@ -29,6 +29,14 @@ async def turns(machine: Machine, name: str, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def idle(machine: Machine, name: str) -> None:
+    """Wait until a run is known to be idle, which is written down behind the end of its turn."""
+    async with asyncio.timeout(RUN_S):
+        while not (run := await machine.runs.describe(name)).idle:
+            assert run.alive
+            await asyncio.sleep(0.05)
+
+
 async def asleep(machine: Machine, name: str) -> None:
     async with asyncio.timeout(RUN_S):
         while (await machine.runs.describe(name)).alive:
@@ -49,13 +57,11 @@ def asked(machine: Machine) -> str:
 
 async def test_a_session_goes_on_warm_and_woken_and_after_its_container_was_killed(machine: Machine) -> None:
     machine.use(idle_s=60)
-    name = await machine.start("scenario:sleep:1")
+    name = await machine.start("scenario:sleep:8")
     await machine.seen(name, b'"tool_use"')
     await say(machine, name, "In the middle of a tool.")
     await turns(machine, name, 1)
-    run = await machine.runs.describe(name)
-    assert run.alive
-    assert run.idle
+    await idle(machine, name)
     container = await machine.docker("inspect", "--format", "{{.Id}}", name)
 
     await say(machine, name, "scenario:ok warm")
@@ -73,7 +79,7 @@ async def test_a_session_goes_on_warm_and_woken_and_after_its_container_was_kill
     again = await say(machine, name, "scenario:ok after the kill")
     await turns(machine, name, 4)
     assert await inbox.say(machine.relay, name, "scenario:ok after the kill", again), "a repetition starts nothing"
-    texts = ["scenario:sleep:1", "In the middle of a tool.", "ok warm", "ok woken", "ok after the kill"]
+    texts = ["scenario:sleep:8", "In the middle of a tool.", "ok warm", "ok woken", "ok after the kill"]
     assert [asked(machine).count(text) for text in texts] == [1, 1, 1, 1, 1]
     assert [asked(machine).index(text) for text in texts] == sorted(asked(machine).index(text) for text in texts)
 
@@ -86,7 +92,7 @@ async def test_who_is_idle_makes_room_for_others_in_its_workspace_and_waits_for_
     machine.use(idle_s=60)
     first = await machine.start("scenario:ok")
     await turns(machine, first, 1)
-    second = await machine.start("scenario:sleep:60")
+    second = await machine.start("scenario:sleep:300")
     assert not (await machine.runs.describe(first)).alive
     await say(machine, first, "scenario:ok again")
     waiting = (await machine.runs.describe(first)).waiting
@@ -98,12 +104,12 @@ async def test_who_is_idle_makes_room_for_others_in_its_workspace_and_waits_for_
 
     await machine.runs.stop(second)
     await turns(machine, first, 2)
-    assert (await machine.runs.describe(first)).idle
+    await idle(machine, first)
 
 
 async def test_an_interrupt_ends_the_turn_and_keeps_the_session(machine: Machine) -> None:
     machine.use(idle_s=60)
-    name = await machine.start("scenario:sleep:60")
+    name = await machine.start("scenario:sleep:300")
     await machine.seen(name, b'"tool_use"')
     assert await inbox.interrupt(machine.relay, name)
     await turns(machine, name, 1)
@@ -111,7 +117,7 @@ async def test_an_interrupt_ends_the_turn_and_keeps_the_session(machine: Machine
     await turns(machine, name, 2)
     assert "ok instead" in asked(machine)
 
-    await say(machine, name, "scenario:sleep:60 once more")
+    await say(machine, name, "scenario:sleep:300 once more")
     await machine.seen(name, b"once more")
     stopping = asyncio.create_task(machine.runs.stop(name))
     await machine.seen(name, b'"stopping"')

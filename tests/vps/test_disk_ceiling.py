@@ -11,7 +11,7 @@ from vps.outcome import Ending
 from vps.testing.model import ScriptedModel, bash, say, steps
 
 _MIB = 1 << 20
-_TINY = Limits(timeout_s=60, disk=64 * _MIB)
+_TINY = Limits(timeout_s=200, disk=64 * _MIB)
 _WAIT = "mkfifo wait; cat wait"
 
 HARMLESS = f"""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vps.conftest import Machine
+from tests.vps.conftest import RUN_S, Machine
 from vps import inbox
 from vps.commands import gateway as commands
 from vps.outcome import Ending
@@ -26,7 +26,7 @@ async def test_a_run_s_sockets_lead_nowhere_once_it_has_ended(machine: Machine) 
 
     sockets = machine.root / "gateway" / "runs" / name
     assert {"model.sock", "egress.sock"} <= {path.name for path in sockets.iterdir()}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(RUN_S):
         while _leads_on(sockets / "model.sock") or _leads_on(sockets / "egress.sock"):
             await asyncio.sleep(0.05)
     listeners = (machine.root / "gateway" / "envoy" / "lds.json").read_text()
@@ -44,7 +44,7 @@ def _leads_on(path: Path) -> bool:
 
 async def _lists(machine: Machine, name: str, *, there: bool) -> None:
     listeners = machine.root / "gateway" / "envoy" / "lds.json"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(RUN_S):
         while (name in listeners.read_text()) is not there:
             await asyncio.sleep(0.02)
 
@@ -67,6 +67,6 @@ async def test_who_is_woken_at_once_gets_through_although_the_proxy_was_too_slow
         await machine.docker("exec", container, "kill", "-CONT", proxy.strip())
 
     await machine.seen(name, b"ok woken")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(RUN_S):
         while (machine.root / "runs" / name / "out" / "out.jsonl").read_bytes().count(b'"turn_ended"') < 2:
             await asyncio.sleep(0.05)

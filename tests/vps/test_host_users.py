@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.host_figures import proc, variable
 from tests.login import login
 from tests.vps.cache_rig import Agents, run_the_task
 from tests.vps.conftest import KEY, Machine, machine_at
@@ -31,7 +32,9 @@ async def theirs(user: str, image: str, model: ScriptedModel) -> AsyncIterator[M
     place = Path(tempfile.mkdtemp(prefix="agentflow-user-", dir="/tmp"))
     place.chmod(0o755)
     key = place / "key"
-    async with sshd(place / "sshd", authorized_key=generate_key(key), say=print, users=[user]) as server:
+    options = {"SetEnv": variable(proc(place / "proc"))}
+    public = generate_key(key)
+    async with sshd(place / "sshd", authorized_key=public, say=print, users=[user], options=options) as server:
         with contextlib.suppress(DockerUnavailable):  # one whom Docker refuses has left nothing there to remove
             async with machine_at(place / "root", login(server, key), model) as machine:
                 yield machine

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.vps.conftest import KEY, Machine
-from tests.vps.git_remote import TOKEN, GitRemote, git, git_remote
+from tests.vps.conftest import KEY, RUN_S, Machine
+from tests.vps.git_remote import TOKEN, Gate, GitRemote, git, git_remote
 from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, fresh_clone, write
 from vps.errors import BadInput
 from vps.events import types as t
@@ -199,13 +199,20 @@ async def test_the_token_is_found_nowhere_but_in_memory(
     await remote.repository("large", {f"f{n}": secrets.token_hex(40_000) for n in range(60)})
     seen: list[str] = []
     sampling = asyncio.create_task(_sample(seen))
-    told = await cloned(workspaces, remote, "large")
+    remote.gate = Gate()
+    cloning = asyncio.create_task(cloned(workspaces, remote, "large"))
+    async with asyncio.timeout(RUN_S):
+        await remote.gate.reached.wait()
+        while not (sampled := [text for text in seen if "git" in text and "fetch" in text]):
+            await asyncio.sleep(0.05)
+    remote.gate.open()
+    told = await cloning
     await write(machine, "large", "f0", "changed\n")
     await workspaces.push("large", "Change", AUTHOR, Told())
     sampling.cancel()
 
     assert any("Receiving objects" in line for line in told.lines), told.lines
-    assert any("git" in text and "fetch" in text for text in seen), "the process list was not sampled while git ran"
+    assert sampled, "the process list was not sampled while git ran"
     assert not [text for text in seen if TOKEN in text]
     found = subprocess.run(["grep", "-rl", TOKEN, str(machine.root)], capture_output=True, text=True, check=False)
     assert found.stdout == ""

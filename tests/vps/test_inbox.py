@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from tests.vps.conftest import KEY, Ended, Machine
+from tests.vps.conftest import KEY, RUN_S, Ended, Machine
 from vps import inbox
 from vps.commands import claude
 from vps.errors import BadInput, NoSuchRun
@@ -35,7 +35,7 @@ async def offered(machine: Machine, name: str, text: str, message_id: str) -> st
 
 
 async def test_a_message_said_while_a_tool_runs_is_taken_at_the_next_step_once(machine: Machine) -> None:
-    name = await machine.start("scenario:sleep:2")
+    name = await machine.start("scenario:sleep:8")
     await machine.seen(name, b'"tool_use"')
     message_id = str(uuid.uuid4())
     assert not await inbox.say(machine.relay, name, "And mind the gap.", message_id)
@@ -43,23 +43,22 @@ async def test_a_message_said_while_a_tool_runs_is_taken_at_the_next_step_once(m
     ended = await machine.ended(name)
 
     assert ended.outcome.ending is Ending.SUCCEEDED, ended.text
-    assert taken(ended) == ["scenario:sleep:2", "And mind the gap."]
+    assert taken(ended) == ["scenario:sleep:8", "And mind the gap."]
     assert len([event for event in ended.events if isinstance(event, t.Result)]) == 1
-    assert "And mind the gap." in json.dumps(machine.model.requests[-1].body), (
-        "the model read it with the tool's result"
-    )
+    work = next(request for request in reversed(machine.model.requests) if request.is_work)
+    assert "And mind the gap." in json.dumps(work.body), "the model read it with the tool's result"
     assert await inbox.say(machine.relay, name, "And mind the gap.", message_id), "known, also after the end"
     with pytest.raises(BadInput, match="belongs to another message"):
         await inbox.say(machine.relay, name, "something else", message_id)
 
 
 async def test_a_message_said_while_the_last_words_are_written_becomes_a_turn_of_its_own(machine: Machine) -> None:
-    name = await machine.start("scenario:slow:20")
+    name = await machine.start("scenario:slow:60")
     await machine.seen(name, b'"subtype":"init"')
     await inbox.say(machine.relay, name, "scenario:ok", str(uuid.uuid4()))
     ended = await machine.ended(name)
 
-    assert taken(ended) == ["scenario:slow:20", "scenario:ok"]
+    assert taken(ended) == ["scenario:slow:60", "scenario:ok"]
     results = [event for event in ended.events if isinstance(event, t.Result)]
     assert results[-1].text == "All is well."
     assert ended.outcome.ending is Ending.SUCCEEDED, ended.text
@@ -103,7 +102,7 @@ async def test_a_stopped_run_takes_nothing_more(machine: Machine) -> None:
     await machine.seen(name, b'"tool_use"')
     stopping = asyncio.create_task(machine.runs.stop(name))
     await machine.seen(name, b'"stopping"')
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(RUN_S):
         while True:
             if await offered(machine, name, f"late {time.monotonic()}", str(uuid.uuid4())) != "queued":
                 break
@@ -112,14 +111,14 @@ async def test_a_stopped_run_takes_nothing_more(machine: Machine) -> None:
 
 
 async def test_a_line_that_is_no_message_does_not_end_the_run(machine: Machine) -> None:
-    name = await machine.start("scenario:sleep:2")
+    name = await machine.start("scenario:sleep:8")
     await machine.seen(name, b'"tool_use"')
     path = machine.root / "runs" / name / "in" / "inbox.jsonl"
     with path.open("ab") as file:
         file.write(b'{"type":"user","uuid":"torn')
     await inbox.say(machine.relay, name, "scenario:ok", str(uuid.uuid4()))
     ended = await machine.ended(name)
-    assert taken(ended) == ["scenario:sleep:2", "scenario:ok"]
+    assert taken(ended) == ["scenario:sleep:8", "scenario:ok"]
     assert [event.detail for event in ended.events if isinstance(event, t.Supervisor) and event.subtype == "bad_input"]
     assert json.loads(path.read_bytes().splitlines()[-1])["message"]["content"] == "scenario:ok"
     assert ended.outcome.ending is Ending.SUCCEEDED

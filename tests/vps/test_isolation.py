@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.vps.cache_rig import nest
-from tests.vps.conftest import KEY, Machine
+from tests.vps.conftest import KEY, RUN_S, Machine
 from vps.events import types as t
 from vps.follower import Fault, Piece
 from vps.outcome import Ending
@@ -102,8 +102,7 @@ async def test_the_key_stands_in_no_argv_inspect_log_or_file(machine: Machine) -
 
     assert ended.outcome.ending is Ending.SUCCEEDED
     assert machine.model.requests[-1].key == KEY
-    files = [path for path in machine.root.rglob("*") if path.is_file() and not path.is_symlink()]
-    holders = {path for path in files if _SECRET.encode() in path.read_bytes()}
+    holders = machine.holding(_SECRET)
     gateway = machine.root / "gateway"
     assert holders == {gateway / "credential.json", gateway / "envoy" / "sds.json"}
     assert {path.stat().st_mode & 0o777 for path in holders} == {0o600}
@@ -156,7 +155,7 @@ async def test_a_log_that_is_replaced_or_cut_is_reported_and_never_replayed(mach
     await machine.seen(name, b'"tool_use"')
     log = machine.root / "runs" / name / "out" / "out.jsonl"
     seen: list[object] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(RUN_S):
         async for update in machine.relay.follow(name):
             if isinstance(update, Piece) and not seen:
                 await asyncio.to_thread(log.write_bytes, b"")
@@ -170,7 +169,7 @@ async def test_a_fifo_in_place_of_the_log_blocks_nothing(machine: Machine) -> No
     log.unlink()
     os.mkfifo(log)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(RUN_S):
         updates = [update async for update in machine.relay.follow(ended.name)]
         described = await machine.runs.describe(ended.name)
     assert updates == [Fault("unreadable")]

@@ -85,8 +85,12 @@ async def test_an_agent_finds_its_context_skills_servers_and_secrets_and_its_rep
     assert _status(machine) == before
 
     run = machine.root / "runs" / name
-    holders = {path for path in machine.root.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()}
-    assert {path.name for path in holders} <= {"NPM_TOKEN", "secrets", "out.jsonl", *_transcripts(machine, name)}
+    assert {path.name for path in machine.holding(SECRET)} <= {
+        "NPM_TOKEN",
+        "secrets",
+        "out.jsonl",
+        *_transcripts(machine, name),
+    }
     assert (run / "in" / "secrets").stat().st_mode & 0o777 == 0o600
     assert SECRET not in inspected + processes
     described = await machine.runs.describe(name)

@@ -108,7 +108,7 @@ async def test_an_agent_in_gvisor_pushes_its_work_hears_stops_and_forges_nothing
 
 async def test_deleted_files_that_are_held_open_count_in_gvisor_too(its_machine: Machine) -> None:
     its_machine.use(runtime="runsc")
-    ended = await its_machine.run(TOLD + _FILL, limits=Limits(timeout_s=60, disk=64 << 20))
+    ended = await its_machine.run(TOLD + _FILL, limits=Limits(timeout_s=200, disk=64 << 20))
 
     assert ended.outcome.ending is Ending.LIMITED, ended.outcome
     assert "disk ceiling" in ended.outcome.reason

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from tests.agent_image import IMAGE
-from tests.vps.conftest import Machine
+from tests.vps.conftest import RUN_S, Machine
 from vps.host.layout import LABEL_ROOT, LABEL_RUN
 from vps.outcome import Ending
 
@@ -34,7 +35,9 @@ async def test_a_container_of_ours_without_a_run_is_removed_and_no_other_one(mac
     await machine.docker("run", "--detach", "--name", by_hand, *idle)
     try:
         await machine.run("scenario:sleep:3")
-        running = await machine.docker("ps", "--format", "{{.Names}}")
+        async with asyncio.timeout(RUN_S):
+            while orphan in (running := await machine.docker("ps", "--format", "{{.Names}}")):
+                await asyncio.sleep(0.05)
         assert (orphan in running, foreign in running, by_hand in running) == (False, True, True)
     finally:
         await machine.docker("rm", "--force", orphan, foreign, by_hand)

@@ -57,11 +57,11 @@ async def test_a_missing_program_ends_as_in_a_shell(relay: Relay) -> None:
 
 async def test_a_command_that_overruns_is_killed_with_its_children(relay: Relay, tmp_path: Path) -> None:
     script = "sleep 600 & echo $! > " + str(tmp_path / "pid") + "; wait"
-    with pytest.raises(HostTimeout, match="within 1 s"):
-        await relay.run(cmd("sh", "-c", script), timeout=1)
+    with pytest.raises(HostTimeout, match="within 4 s"):
+        await relay.run(cmd("sh", "-c", script), timeout=4)
 
     pid = int((tmp_path / "pid").read_text())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while _runs(pid):
             await asyncio.sleep(0.02)
 
@@ -87,7 +87,7 @@ def _runs(pid: int) -> bool:
 
 
 async def test_a_slow_answer_holds_up_no_other(relay: Relay) -> None:
-    slow = asyncio.create_task(relay.run(cmd("sleep", "30"), timeout=60))
+    slow = asyncio.create_task(relay.run(cmd("sleep", "300"), timeout=400))
     await asyncio.gather(*(relay.ask("facts") for _ in range(100)))
 
     assert not slow.done()
@@ -113,7 +113,7 @@ async def test_a_connection_that_breaks_fails_what_was_asked_and_answers_what_co
 
     with pytest.raises(HostUnreachable):
         await asked
-    assert (await relay.ask("facts", timeout=30))["cpus"] >= 1
+    assert (await relay.ask("facts", timeout=60))["cpus"] >= 1
 
 
 async def test_a_relay_that_cannot_start_says_why(host: SshHost, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from tests.vps.conftest import Machine
+from tests.vps.conftest import RUN_S, Machine
 from vps.errors import BadInput, CommandFailed, NoSuchRun, WorkspaceBusy
 from vps.events import types as t
 from vps.host.layout import LABEL_ROOT
@@ -42,7 +42,7 @@ async def test_the_workspace_belongs_to_the_agents_user(machine: Machine) -> Non
 async def test_the_container_is_removed_and_its_end_is_kept(machine: Machine) -> None:
     ended = await machine.run("scenario:ok")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(RUN_S):
         while ended.name in await machine.docker("ps", "--all", "--format", "{{.Names}}"):
             await asyncio.sleep(0.05)
     run = await machine.runs.describe(ended.name)
@@ -97,7 +97,7 @@ async def test_large_output_unicode_and_ansi_arrive_whole(machine: Machine) -> N
 
 
 async def test_a_turn_that_takes_too_long_is_interrupted_and_writes_its_result(machine: Machine) -> None:
-    ended = await machine.run("scenario:timeout", limits=Limits(timeout_s=4))
+    ended = await machine.run("scenario:timeout", limits=Limits(timeout_s=15))
 
     assert ended.outcome.ending is Ending.TIMED_OUT
     assert ended.end.exit is not None
@@ -118,7 +118,7 @@ async def test_a_stop_interrupts_and_keeps_the_log(machine: Machine) -> None:
 
 async def test_memory_that_ends_the_agent_itself_is_told(machine: Machine) -> None:
     # The CLI needs more than this to start (its resident size is about 200 MB).
-    ended = await machine.run("scenario:ok", limits=Limits(memory=96 << 20, timeout_s=40))
+    ended = await machine.run("scenario:ok", limits=Limits(memory=96 << 20, timeout_s=200))
 
     assert ended.outcome.ending is Ending.OUT_OF_MEMORY, ended.outcome
     assert ended.end.exit is not None
@@ -126,7 +126,7 @@ async def test_memory_that_ends_the_agent_itself_is_told(machine: Machine) -> No
 
 
 async def test_memory_that_ends_a_tool_only_is_the_agents_matter(machine: Machine) -> None:
-    ended = await machine.run("scenario:memory:2000", limits=Limits(memory=1 << 30, timeout_s=40))
+    ended = await machine.run("scenario:memory:2000", limits=Limits(memory=1 << 30, timeout_s=200))
 
     assert ended.end.docker.oom_killed
     assert ended.outcome.ending is Ending.SUCCEEDED, ended.outcome
@@ -205,12 +205,13 @@ async def test_a_hand_made_container_is_listed_stopped_and_never_removed(machine
 
 
 async def test_ids_are_names_unique_prefixes_or_docker_ids(machine: Machine) -> None:
-    name = await machine.start("scenario:ok")
+    name = await machine.start("scenario:timeout")
     run = next(run for run in await machine.runs.list() if run.name == name)
     assert run.container is not None
 
     assert await machine.runs.find(run.container.id[:12]) == name
     assert await machine.runs.find(name[:-2]) == name
+    await machine.runs.stop(name)
     await machine.ended(name)
     assert await machine.runs.find(run.container.id[:12]) == name
     with pytest.raises(NoSuchRun):

@@ -21,7 +21,7 @@ async def test_agents_run_in_the_runtime_that_is_asked_for_and_none_starts_in_on
 ) -> None:
     machine.runs = Runs(machine.relay, machine.config(runtime=_ANOTHER))
     await machine.runs.require_runtime()
-    name = await machine.start("scenario:sleep:1")
+    name = await machine.start("scenario:sleep:5")
     assert await machine.docker("inspect", "--format", "{{.HostConfig.Runtime}}", name) == f"{_ANOTHER}\n"
     assert (await machine.ended(name)).outcome.ending is Ending.SUCCEEDED
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.host_figures import proc, variable
 from tests.login import login
 from tests.vps.conftest import KEY, machine_at
 from vps.outcome import Ending
@@ -76,8 +77,9 @@ async def test_the_user_it_makes_logs_in_with_the_key_alone_and_runs_agents(
     assert (setup.root.stat().st_uid, setup.root.stat().st_mode & 0o7777) == (account.pw_uid, 0o750)
     # The server of a test reads the lines by itself: the options before the key are in force there too.
     place = setup.key.parent / "sshd"
+    options = {"SetEnv": variable(proc(setup.key.parent / "proc"))}
     async with (
-        sshd(place, authorized_key=keys, say=print, users=[setup.user]) as server,
+        sshd(place, authorized_key=keys, say=print, users=[setup.user], options=options) as server,
         machine_at(setup.root, login(server, setup.key), model) as machine,
     ):
         ended = await machine.run("fix add() and add a test")

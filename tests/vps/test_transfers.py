@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.agent_image import IMAGE
-from tests.vps.conftest import Machine
+from tests.vps.conftest import RUN_S, Machine
 from tests.vps.git_remote import ENVIRON, GitRemote, git
 from tests.vps.workspace_rig import AUTHOR, Told, agents_git, cloned, write
 from vps.commands import git as commands
@@ -250,7 +250,7 @@ async def test_a_transfer_that_nobody_ended_goes_when_the_host_is_next_connected
 
     async with Relay(machine.host, machine.library, str(machine.root)) as again:
         await again.ask("facts")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(RUN_S):
             while old.exists():
                 await again.ask("facts")
     assert fresh.exists()

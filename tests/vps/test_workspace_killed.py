@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from tests.vps.conftest import Machine
+from tests.vps.conftest import RUN_S, Machine
 from tests.vps.git_remote import Gate, GitRemote, git
 from tests.vps.workspace_rig import cloned, left_aside, write
 from vps.config import HostConfig
@@ -83,7 +83,7 @@ def asked(relay: subprocess.Popen[bytes], verb: str, request: dict[str, str]) ->
 
 async def once_free(work: Callable[[], Awaitable[object]]) -> None:
     """Do it as soon as the host has noticed that whoever had the name is gone."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(RUN_S):
         while True:
             try:
                 await work()
@@ -116,7 +116,7 @@ async def test_a_name_whose_maker_was_killed_can_be_cloned_anew_and_nothing_of_i
     await remote.repository("api", {"main.py": "print(1)\n"})
     remote.token, remote.gate = None, Gate()
     async with agentflow(environ, "workspace", "clone", f"{remote.url}/owner/api.git"):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(RUN_S):
             await remote.gate.reached.wait()
     remote.gate.open()
     assert await workspaces.names() == ["workspace"]

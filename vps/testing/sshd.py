@@ -7,7 +7,6 @@ import contextlib
 import os
 import pwd
 import signal
-import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,9 +15,9 @@ import asyncssh
 
 from vps.errors import HostUnreachable
 from vps.testing.packages import Say, find_program, provide
+from vps.testing.ports import ADDRESS, free_port
 from vps.testing.processes import ProcessId, children_of, identify, program_name
 
-_ADDRESS = "127.0.0.1"
 _START_SECONDS = 15.0
 _STOP_SECONDS = 10.0
 _TICK_SECONDS = 0.02
@@ -50,7 +49,7 @@ async def sshd(
     Raises HostUnreachable when the server does not come up.
     """
     program = await provide("sshd", ("openssh-server",), say)
-    server = Sshd(program, directory, port or _free_port(), users or (pwd.getpwuid(os.geteuid()).pw_name,))
+    server = Sshd(program, directory, port or free_port(), users or (pwd.getpwuid(os.geteuid()).pw_name,))
     server.configure(authorized_key, {**(options or {}), "MaxSessions": str(max_sessions)})
     await server.start()
     try:
@@ -63,7 +62,7 @@ class Sshd:
     """The running server. Signals go to the server's own processes only, never to the commands its users run."""
 
     def __init__(self, program: str, directory: Path, port: int, users: Sequence[str]) -> None:
-        self.address = _ADDRESS
+        self.address = ADDRESS
         self.port = port
         self.users = tuple(users)
         self.log = directory / "sshd.log"
@@ -79,7 +78,7 @@ class Sshd:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         host_key = self._directory / "host_key"
         host_key.unlink(missing_ok=True)
-        self.host_key_line = f"[{_ADDRESS}]:{self.port} {generate_key(host_key)}"
+        self.host_key_line = f"[{ADDRESS}]:{self.port} {generate_key(host_key)}"
         _write(self.known_hosts, f"{self.host_key_line}\n")
         _write(self._directory / "authorized_keys", f"{authorized_key.strip()}\n")
         lines = {**options, **self._settings(host_key)}
@@ -88,7 +87,7 @@ class Sshd:
     def _settings(self, host_key: Path) -> dict[str, str]:
         return {
             "Port": str(self.port),
-            "ListenAddress": _ADDRESS,
+            "ListenAddress": ADDRESS,
             "HostKey": f'"{host_key}"',
             "PidFile": f'"{self._directory / "sshd.pid"}"',
             **self._keys(self._directory / "authorized_keys"),
@@ -131,7 +130,7 @@ class Sshd:
     async def _greeting(self) -> None:
         while self._process is not None and self._process.returncode is None:
             with contextlib.suppress(OSError):
-                reader, writer = await asyncio.open_connection(_ADDRESS, self.port)
+                reader, writer = await asyncio.open_connection(ADDRESS, self.port)
                 greeting = await reader.read(4)
                 writer.close()
                 await writer.wait_closed()
@@ -195,12 +194,6 @@ def _tree(parent: int) -> list[ProcessId]:
     """sshd's processes below `parent`: one or two for every connection (named sshd-session since OpenSSH 9.8)."""
     own = [child for child in children_of(parent) if program_name(child.pid).startswith("sshd")]
     return [process for child in own for process in (child, *_tree(child.pid))]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_ADDRESS, 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_locked(user: str) -> bool:

@@ -23,8 +23,9 @@ from agents.tools.audit import TOOLS as AUDIT
 from agents.tools.core import Call, Input, Output, Tool
 from agents.tools.stakes import Stake, always
 from tests.agents.conftest import KEY
-from tests.agents.surfaces.mcp_parties import TOKEN, WITHIN_S, client, free_port
+from tests.agents.surfaces.mcp_parties import TOKEN, WITHIN_S, client
 from vps.errors import BadInput
+from vps.testing.ports import free_port
 
 AGENT = types.Implementation(name="an `agent`\n@everyone " + "x" * 300, version="1")
 

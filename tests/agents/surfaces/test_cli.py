@@ -105,7 +105,7 @@ async def test_a_run_from_spawn_to_prune(docked: Station) -> None:
     assert spawned.code == 0, spawned.err
     name = spawned.json["container_id"]
 
-    waited = await docked.agentflow("wait", name, "--timeout", "90s", "--json", timeout=120)
+    waited = await docked.agentflow("wait", name, "--timeout", "4m", "--json", timeout=280)
     assert waited.code == 0, waited.out + waited.err
     assert waited.json["agent"]["task"] == "-say hello"
     assert waited.json["agent"]["caller"] != ""
@@ -143,7 +143,7 @@ async def test_a_task_from_stdin_that_runs_into_its_limit_fails_the_wait(docked:
     name = spawned.json["container_id"]
     short = await docked.agentflow("wait", name, "--timeout", "1ms")
     assert short.code in (3, 4)
-    waited = await docked.agentflow("wait", name, "--json", timeout=120)
+    waited = await docked.agentflow("wait", name, "--json", timeout=280)
     assert waited.code == 4, waited.out
     assert waited.json["agent"]["task"] == "fix it"
 

@@ -186,10 +186,10 @@ async def test_a_text_that_is_no_utf_8_ends_no_session(bench: Bench) -> None:
 
 
 async def test_an_idle_session_ends(bench: Bench) -> None:
-    async with bench.over_http(idle_s=0.2) as (url, _):
+    async with bench.over_http(idle_s=2.0) as (url, _):
         opened = await post(url)
         theirs = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
         async with asyncio.timeout(WITHIN_S):
             while (await post(url, "ping", theirs)).status_code != 404:
-                await asyncio.sleep(0.4)
+                await asyncio.sleep(3)
     assert opened.status_code == 200

@@ -76,13 +76,14 @@ async def driven(cli: Path, home: Path, server: dict[str, Any], task: str) -> st
             "ANTHROPIC_BASE_URL": model.url,
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
+            "MCP_TIMEOUT": "120000",
             "MCP_CONNECTION_NONBLOCKING": "0",  # or its first request may go out before a server has started
         }
         process = await asyncio.create_subprocess_exec(
             *words, cwd=home, env=clean, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
         )
         try:
-            async with asyncio.timeout(100):
+            async with asyncio.timeout(250):
                 out, err = await process.communicate()
         finally:
             if process.returncode is None:

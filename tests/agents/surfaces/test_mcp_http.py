@@ -18,12 +18,12 @@ from tests.agents.surfaces.mcp_parties import (
     WITHIN_S,
     answering,
     client,
-    free_port,
     over_http,
     post,
     text,
 )
 from vps.errors import BadInput, VpsError
+from vps.testing.ports import free_port
 
 NOBODY = "claude-agent-1795300000000-a1b2c3"
 

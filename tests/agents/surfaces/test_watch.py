@@ -88,7 +88,7 @@ async def test_a_host_that_goes_away_is_told_and_comes_back_by_itself(docked: St
     async with watching(docked) as terminal:
         await terminal.shows(short(by_hand))
         await docked.server.stop()
-        await shows_anew(terminal, "The host cannot be reached.", "What is shown is 0:00:0", short(by_hand))
+        await shows_anew(terminal, "The host cannot be reached.", "What is shown is 0:0", short(by_hand))
         await docked.server.start()
         await docker("stop", by_hand)
         await shows_anew(terminal, "Exited (")
@@ -106,7 +106,7 @@ async def test_a_host_that_falls_silent_is_told_before_its_connection_is_given_u
         await terminal.shows(short(by_hand))
         docked.server.freeze()
         try:
-            await shows_anew(terminal, "The host does not answer. What is shown is 0:00:1", short(by_hand))
+            await shows_anew(terminal, "The host does not answer. What is shown is 0:0", short(by_hand))
         finally:
             docked.server.thaw()
         await docker("stop", by_hand)

@@ -42,7 +42,9 @@ FORM = AgentView(
     container_id="claude-agent-1700000000003-ccc333", state="running", task="Fix the login form", alive=True
 )
 SECRET = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
-PACE = Pace(quiet_s=0.15, complete_s=0.03, after_tool_s=1.0, answer_s=5.0, again_s=(0.02, 0.02, 0.02))
+PACE = Pace(quiet_s=0.4, complete_s=0.03, after_tool_s=20.0, answer_s=50.0, again_s=(0.02, 0.02, 0.02))
+"""A busy machine may leave a message on its way for a moment: that is no silence."""
+WITHIN_S = 60.0
 PERSON = Origin(caller="discord:1", caller_name="Ada", surface="voice", thread_id=5)
 
 
@@ -80,7 +82,7 @@ class Place:
     goes_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, text: str = "go", key: str = "5", origin: Origin = PERSON) -> str:
-        async with asyncio.timeout(14):
+        async with asyncio.timeout(WITHIN_S):
             return await self.voices.ask(key, text, lambda call_id: self.call(origin, call_id))
 
     async def say(self, text: str = "go") -> str:
@@ -89,7 +91,7 @@ class Place:
         async def later(told: str) -> None:
             self.later.append(told)
 
-        async with asyncio.timeout(14):
+        async with asyncio.timeout(WITHIN_S):
             return await self.voices.ask("5", text, lambda call_id: self.call(PERSON, call_id), later)
 
     async def call(self, origin: Origin, call_id: str) -> Call:
@@ -101,7 +103,7 @@ class Place:
         return self.agreed
 
     async def until(self, true: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             while not true():
                 await asyncio.sleep(0.01)
 
@@ -164,7 +166,7 @@ async def opened(elevenlabs: ElevenLabsStandin, monkeypatch: pytest.MonkeyPatch)
     by_name = {tool.name: tool for tool in wanted.voiced()}
     replaced = {name: tool_of(found, by_name[name], output) for name, output in made.items()}
     monkeypatch.setattr(voice_calls, "_TOOLS", by_name | replaced)
-    monkeypatch.setattr(voice_calls, "SOON_S", 0.3)
+    monkeypatch.setattr(voice_calls, "SOON_S", 1.5)
     monkeypatch.setattr(voice_roster, "LIST", replaced[agents_tools.LIST.name])
     yield found
     found.goes_on.set()

@@ -22,7 +22,7 @@ from tests.elevenlabs_standin.speech import Speech
 
 TOOL = "list_claude_agents"
 OPENING = {"type": "conversation_initiation_client_data"}
-_BOUND_S = 10.0
+_BOUND_S = 60.0
 
 
 class Bare:

@@ -38,7 +38,7 @@ async def test_what_came_in_time_is_not_told_again(scene: Place) -> None:
 
 
 async def test_what_the_agent_says_late_is_told_at_once_and_not_again(scene: Place) -> None:
-    scene.standin.turns.extend([[Say("One moment."), Pause(0.5), Say(f"Two with {SECRET}.")], [Say("Yes.")]])
+    scene.standin.turns.extend([[Say("One moment."), Pause(2.0), Say(f"Two with {SECRET}.")], [Say("Yes.")]])
     assert await scene.say() == "One moment."
     await scene.until(lambda: scene.later)
     assert scene.later == ["Two with [masked github token]."]

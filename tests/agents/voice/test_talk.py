@@ -102,7 +102,7 @@ async def test_frames_that_mean_nothing_are_passed_over(scene: Place) -> None:
 
 
 async def test_what_is_said_after_an_answer_was_taken_for_whole_is_not_lost(scene: Place) -> None:
-    scene.standin.turns.extend([[Say("One moment."), Pause(0.5), Say("Two are at work.")], [Say("Yes.")]])
+    scene.standin.turns.extend([[Say("One moment."), Pause(2.0), Say("Two are at work.")], [Say("Yes.")]])
     assert await scene.ask("how many?") == "One moment."
     (conversation,) = scene.standin.conversations
     await scene.until(lambda: "Two are at work." in str(conversation.sent))

@@ -39,6 +39,7 @@ class Stop(ui.DynamicItem[ui.Button[Any]], template=r"stop:(?P<run>\w+)"):
         client = interaction.client
         assert isinstance(client, SampleBot)
         client.stopped.set()
+        client.goes_on.set()
         await interaction.response.send_message("Stopping the agent.", ephemeral=True)
 
 
@@ -66,6 +67,9 @@ class SampleBot(discord.Client):
         self.tree = app_commands.CommandTree(self)
         self.guild = discord.Object(guild_id)
         self.stopped = asyncio.Event()
+        self.goes_on = asyncio.Event()
+        """It waits for this at step `waits_at`, if there is one."""
+        self.waits_at = 0
         self.echo_port = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -94,6 +98,8 @@ class SampleBot(discord.Client):
             await writer.drain()
             assert await reader.readline() == b"step\n"
             await card.edit(view=Card(step, "stopped" if self.stopped.is_set() else "running"))
+            if step == self.waits_at:
+                await self.goes_on.wait()
             if self.stopped.is_set():
                 break
         writer.close()
@@ -140,17 +146,18 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def sample_bot(server: EmbeddedDiscord) -> AsyncGenerator[SampleBot]:
+async def sample_bot(server: EmbeddedDiscord, *, waits_at: int = 0) -> AsyncGenerator[SampleBot]:
     """The sample bot, connected over the real HTTP client and gateway."""
     before = http.Route.BASE, gateway.DiscordWebSocket.DEFAULT_GATEWAY
     http.Route.BASE = server.api_url
     gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(server.gateway_url)
     bot = SampleBot(server.guild_id)
+    bot.waits_at = waits_at
     echo = await asyncio.start_server(_echo, "127.0.0.1", 0)
     bot.echo_port = echo.sockets[0].getsockname()[1]
     running = asyncio.create_task(bot.start(server.token))
     try:
-        await server.ready("spawn", timeout=10)
+        await server.ready("spawn", timeout=60)
         yield bot
     finally:
         await bot.close()

@@ -34,14 +34,15 @@ async def type_command(tab: Tab, text: str) -> None:
 
 async def test_a_command_typed_in_the_page_opens_a_thread_that_updates_by_itself(chromium: str, tmp_path: Path) -> None:
     assert chromium
-    async with embedded_discord() as discord, sample_bot(discord), browser() as tab:
+    async with embedded_discord() as discord, sample_bot(discord, waits_at=3) as bot, browser() as tab:
         await tab.open(discord.page_url)
         await type_command(tab, "/spawn task: fix add()")
-        thread = await discord.newest_thread(timeout=20)
+        thread = await discord.newest_thread(timeout=60)
 
         await tab.run(f"location.hash = '{thread}'")
-        await tab.until("document.querySelector('.pane.thread')?.innerText.includes('step 3')", timeout=20)
-        await tab.until("document.querySelector('.pane.thread')?.innerText.includes('Finished in')", timeout=20)
+        await tab.until("document.querySelector('.pane.thread')?.innerText.includes('step 3')", timeout=25)
+        bot.goes_on.set()
+        await tab.until("document.querySelector('.pane.thread')?.innerText.includes('Finished in')", timeout=25)
         await tab.screenshot(tmp_path / "page.png")
         shown = await tab.run("document.querySelector('.pane.thread').innerText")
 
@@ -53,14 +54,14 @@ async def test_a_command_typed_in_the_page_opens_a_thread_that_updates_by_itself
 
 async def test_a_stop_pressed_in_the_page_reaches_the_bot(chromium: str) -> None:
     assert chromium
-    async with embedded_discord() as discord, sample_bot(discord) as bot, browser() as tab:
+    async with embedded_discord() as discord, sample_bot(discord, waits_at=1) as bot, browser() as tab:
         await discord.person.slash("spawn", task="fix add()")
-        thread = await discord.newest_thread(timeout=20)
+        thread = await discord.newest_thread(timeout=60)
         await tab.open(f"{discord.page_url}#{thread}")
         button = "[...document.querySelectorAll('.pane.thread button')].find((b) => b.innerText.includes('Stop'))"
-        await tab.until(button, timeout=20)
+        await tab.until(button, timeout=25)
         await tab.run(f"{button}.click()")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await bot.stopped.wait()
 
 
@@ -89,6 +90,6 @@ async def test_a_thread_reads_as_text() -> None:
 
 
 async def whole_thread(discord: EmbeddedDiscord) -> str:
-    thread = await discord.newest_thread(timeout=20)
-    await discord.text_with(thread, "Finished in", timeout=20)
+    thread = await discord.newest_thread(timeout=60)
+    await discord.text_with(thread, "Finished in", timeout=60)
     return thread_text(discord.world, thread)

@@ -66,7 +66,10 @@ def busy() -> Iterator[int]:
 
 @pytest.fixture
 def on_disk() -> Iterator[int]:
-    yield from running(ON_DISK)
+    for pid in running(ON_DISK):
+        while not family(pid)[pid].on_disk:  # its child may be there a moment before
+            pass
+        yield pid
 
 
 def running(argv: list[str]) -> Iterator[int]:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 NAME = "claude-agent-1790000000000-abc123"
 REMOTE = Path(__file__).parents[3] / "vps" / "remote.py"
-BOUND_S = 20.0
+BOUND_S = 60.0
 
 
 @contextmanager

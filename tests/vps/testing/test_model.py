@@ -18,7 +18,7 @@ from vps.testing.model import Reply, Request, ScriptedModel, Text
 KEY = SecretStr("sk-ant-api03-for-tests")
 MODEL = "claude-opus-4-8"
 TOOLS: list[ToolUnionParam] = [{"name": "Bash", "input_schema": {"type": "object"}}]
-WAIT_S = 20
+WAIT_S = 60
 
 
 @pytest.fixture(autouse=True)
