@@ -43,6 +43,9 @@ class Attachment(BaseModel):
     content: Annotated[bytes, BeforeValidator(_decoded), Field(repr=False)] = b""
     missing: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name} ({_told(len(self.content))})"
+
     @field_serializer("content", when_used="json")
     def _told(self, content: bytes) -> str:
         """Told apart by it; nobody reads a file from JSON of ours."""

@@ -60,7 +60,7 @@ class Places:
         )
         if isinstance(answered, discord.Message) and answered.content and not mine:
             quoted.append((answered.author.display_name[:100], answered.content[:_QUOTED]))
-        return asked(self.words(message), quoted, len(message.attachments))
+        return asked(self.words(message), quoted)
 
     async def is_ours(self, message: discord.Message, *, addressed: bool) -> bool:
         """Whether what is written there is for the text agent: not what goes to an agent, nor what people say to each other.

@@ -24,6 +24,7 @@ from bot.ask_by_button import ask_person
 from bot.delivery import MessageGoneError, ThreadGoneError, insist
 from bot.render.blocks import Attachment
 from bot.replies import answer_privately, unimportant
+from bot.talk_files import Files
 from bot.talk_store import TalkRow, TalkStore
 from bot.talk_view import View, final, live
 from vps.errors import VpsError
@@ -42,8 +43,9 @@ _EDIT_S = 1.5
 class Answer:
     """The answer to what a person wrote in a channel. `call` tells who, with their rights."""
 
-    def __init__(self, bot: Bot, store: TalkStore, row: TalkRow, call: Call, person: int) -> None:
+    def __init__(self, bot: Bot, store: TalkStore, row: TalkRow, call: Call, person: int, files: Files) -> None:
         self._bot, self._store, self._row, self._call, self._person = bot, store, row, call, person
+        self._files = files
         self._view = View()
         self._turn: Turn | None = None
         self._work: asyncio.Task[str] | None = None
@@ -61,10 +63,10 @@ class Answer:
         if self._work is not None:
             self._work.cancel()
 
-    async def give(self, channel: discord.abc.Messageable, text: str, own: str, remark: str) -> None:
+    async def give(self, channel: discord.abc.Messageable, text: str, own: str) -> None:
         """Answer `text`, that of the message it was begun about and of those before it.
 
-        `own` is what the person wrote of it themselves; `remark` is for them, at the end.
+        `own` is what the person wrote of it themselves.
         """
         shown = self._shown
         assert shown is not None
@@ -80,7 +82,7 @@ class Answer:
         try:
             await self._keep()
         finally:
-            await self._finish(channel, shown, "\n".join(filter(None, [note, remark])))
+            await self._finish(channel, shown, note)
             await self._store.end(self._row.channel_id)
         if ends:
             raise asyncio.CancelledError
@@ -139,7 +141,7 @@ class Answer:
 
         crew = self._bot.crew
         async with opened(crew, self._row.name, self._call.origin.person, progress) as model:
-            self._turn = Turn(crew, model, self._call, self._rights, confirm, self._view)
+            self._turn = Turn(crew, model, self._call, self._rights, confirm, self._view, self._files)
             return await self._turn.run(self._row.turns, text, own, keep)
 
     async def _rights(self) -> frozenset[Right]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -19,6 +19,7 @@ from agents import audit
 from agents.config import SettingsError
 from agents.rights import Right
 from agents.talk.client import require_key
+from agents.talk.prompt import attached
 from agents.tools.core import Call, NotPermitted
 from bot import people
 from bot.delivery import insist
@@ -27,6 +28,8 @@ from bot.inside import FromDiscord
 from bot.listener import is_said
 from bot.render.answers import failure
 from bot.replies import unimportant
+from bot.talk_files import Files
+from bot.talk_line import Line, Said
 from bot.talk_missed import is_channel, missed
 from bot.talk_places import Channel, Places
 from bot.talk_store import TalkRow, TalkStore
@@ -41,7 +44,6 @@ log = structlog.get_logger()
 
 CUT_OFF = "⏸️ The bot was restarted in the middle; ask again. What was under way may have been done."
 ANEW = "Forgotten. We begin anew."
-_NO_FILES = "-# Attachments are not read here; attach them in an agent's thread."
 _NO_CONTENT = (
     "Discord does not show me what you write here. Mention me in the message, or have whoever runs this bot turn on "
     "*Message Content Intent* under *Bot* in Discord's developer portal and start it again."
@@ -50,15 +52,7 @@ _TOO_LATE = "-# I have read this already, as it was before. Write it again."
 _NO_WORDS = "What shall I do? Write it behind the mention."
 _AGAIN_S = 3.0
 _CLOSING_S = 5.0
-_MOST_SEEN, _MOST_READ = 10_000, 1_000
-
-
-@dataclass(slots=True)
-class _Said:
-    """A message that waits for its turn, and what its author may do."""
-
-    message: discord.Message
-    rights: frozenset[Right]
+_MOST_SEEN = 10_000
 
 
 class Talks:
@@ -68,16 +62,12 @@ class Talks:
         self._bot, self._store = bot, store
         self.answers: dict[int, Answer] = {}
         """The one under way, by its channel."""
-        self._waiting: dict[int, list[_Said]] = {}
+        self._line = Line()
         self._tasks = set[asyncio.Task[None]]()
         self._places = Places(bot, store)
         self._told = set[tuple[int, int, str]]()
         self._seen = dict[int, None]()
         """The last messages that were heard, by id: one may come once more by looking back."""
-        self._read = dict[int, str]()
-        """The words of those that were read last, by id."""
-        self._coming = dict[int, discord.Message]()
-        """Those of which it is not known yet who wrote them and where they are answered, as they are by now."""
         self._ready = asyncio.Event()
 
     def on_message(self, message: discord.Message) -> None:
@@ -88,23 +78,12 @@ class Talks:
 
     def on_edit(self, message: discord.Message) -> None:
         """Something was changed somewhere, or shown otherwise: what was not read yet is read as it is now."""
-        if message.id in self._read:
-            if self._read[message.id] != message.content:
-                self._read[message.id] = message.content
-                self._start(self._tell(message, _TOO_LATE), f"late {message.id}")
-            return
-        if message.id in self._coming:
-            self._coming[message.id] = message
-        for said in (said for waiting in self._waiting.values() for said in waiting):
-            if said.message.id == message.id:
-                said.message = message
+        if self._line.edited(message):
+            self._start(self._tell(message, _TOO_LATE), f"late {message.id}")
 
     def on_delete(self, message_id: int) -> None:
         """Something was removed somewhere: what was not read yet is not answered."""
-        self._coming.pop(message_id, None)
-        if message_id not in self._read:
-            for waiting in self._waiting.values():
-                waiting[:] = [said for said in waiting if said.message.id != message_id]
+        self._line.deleted(message_id)
 
     def look_back(self) -> None:
         """A new session with Discord: what was written since the last one is told by nobody."""
@@ -118,7 +97,7 @@ class Talks:
 
     def waits_in(self, channel_id: int) -> int:
         """How many messages there are not answered yet."""
-        return len(self._waiting.get(channel_id, ()))
+        return self._line.length(channel_id)
 
     async def begin(self) -> None:
         """End what a bot before this one left: its conversations at the gateway, and answers that will not go on."""
@@ -177,11 +156,8 @@ class Talks:
         if message.id in self._seen:
             return
         self._note(message.id)
-        self._coming[message.id] = message
-        try:
+        with self._line.coming(message):
             await self._let_in(message)
-        finally:
-            self._coming.pop(message.id, None)
 
     async def _let_in(self, message: discord.Message) -> None:
         addressed = self._places.is_addressed(message)
@@ -192,12 +168,7 @@ class Talks:
             await self._heard_in(message)
             return
         channel = await self._answered_in(message)
-        now = self._coming.pop(message.id, None)
-        if now is None:
-            return  # it was deleted meanwhile
-        is_first = channel.id not in self._waiting
-        self._waiting.setdefault(channel.id, []).append(_Said(now, rights))
-        if is_first:
+        if self._line.join(channel.id, message.id, rights):
             await self._work(channel)
 
     async def _may_talk(self, message: discord.Message, rights: frozenset[Right], *, addressed: bool) -> bool:
@@ -257,27 +228,11 @@ class Talks:
     async def _work(self, channel: Channel) -> None:
         """Answer all that waits there, a person's messages together."""
         await self._ready.wait()
-        waiting = self._waiting[channel.id]
-        try:
-            while waiting:
-                waiting.sort(key=lambda said: said.message.id)
-                first = waiting[0]
-                together = 1
-                while together < len(waiting) and waiting[together].message.author.id == first.message.author.id:
-                    together += 1
-                batch = waiting[:together]
-                self._reads(batch)
+        with contextlib.closing(self._line.batches(channel.id)) as batches:
+            for batch in batches:
                 await self._guarded(self._answered(channel, batch))
-                del waiting[:together]
-        finally:
-            del self._waiting[channel.id]
 
-    def _reads(self, batch: list[_Said]) -> None:
-        self._read.update((said.message.id, said.message.content) for said in batch)
-        while len(self._read) > _MOST_READ:
-            del self._read[next(iter(self._read))]
-
-    async def _answered(self, channel: Channel, batch: list[_Said]) -> None:
+    async def _answered(self, channel: Channel, batch: list[Said]) -> None:
         message = batch[-1].message
         if len(batch) == 1 and self._places.words(message).lower() == "new":
             await self._store.forget(channel.id)
@@ -287,21 +242,22 @@ class Talks:
         row = replace(known, heard=message.id)
         origin = people.model_for(message, channel.id, "talk", self._bot.settings)
         call = Call(origin, batch[-1].rights, announce=FromDiscord(self._bot).announce)
-        answer = self.answers[channel.id] = Answer(self._bot, self._store, row, call, message.author.id)
-        text = "\n\n".join(self._places.asked(each.message) for each in batch)
-        files = any(each.message.attachments for each in batch)
+        files = Files([each.message for each in batch], self._bot.settings.attachment_bytes)
+        answer = self.answers[channel.id] = Answer(self._bot, self._store, row, call, message.author.id, files)
+        said = [self._places.asked(each.message) for each in batch]
+        text = "\n\n".join(filter(None, [*said, attached(files.names)]))
         try:
             await self._begun(answer, channel, known, batch)
             await self._heard(row, batch)
             own = "\n".join(self._places.words(each.message) for each in batch)
-            await answer.give(channel, self._bot.crew.mask.text(text), own, _NO_FILES if files else "")
+            await answer.give(channel, self._bot.crew.mask.text(text), own)
         except discord.Forbidden as error:
             with unimportant():
                 await message.author.send(f"❌ I cannot answer in <#{channel.id}>: {error.text}. Give me the right to.")
         finally:
             del self.answers[channel.id]
 
-    async def _begun(self, answer: Answer, channel: Channel, known: TalkRow, batch: list[_Said]) -> None:
+    async def _begun(self, answer: Answer, channel: Channel, known: TalkRow, batch: list[Said]) -> None:
         """What has no answer begun is not heard yet: a bot that comes after this one finds it behind what was."""
         first, last = batch[0].message, batch[-1].message
         if is_channel(first.channel):
@@ -314,7 +270,7 @@ class Talks:
             await self._heard(replace(known, heard=last.id), batch)  # there will be none
             raise
 
-    async def _heard(self, row: TalkRow, batch: list[_Said]) -> None:
+    async def _heard(self, row: TalkRow, batch: list[Said]) -> None:
         await self._store.save(row)
         for each in batch:
             await self._heard_in(each.message)

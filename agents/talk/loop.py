@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import structlog
 
+from agents.attachments import Attachment
 from agents.crew import Crew
 from agents.rights import Right
 from agents.talk import memory, prompt
@@ -15,7 +16,7 @@ from agents.tools.confirmation import NotConfirmed
 from agents.tools.core import Call, Output, Tool
 from agents.tools.stakes import Stake, question
 from agents.tools.workspaces import CLONE, DiffOutput
-from vps.errors import VpsError
+from vps.errors import BadInput, VpsError
 from vps.proxy import prices
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ class Asks(Protocol):
         self, messages: list[dict[str, Any]], told: Callable[[str], None], again: Callable[[], None]
     ) -> Message:
         """One answer of the model."""
+        ...
+
+
+class Files(Protocol):
+    """See `bot.talk_files.Files`."""
+
+    async def fetched(self, names: Sequence[str]) -> tuple[Attachment, ...]:
+        """Those of the person's files, by name. Raises BadInput."""
         ...
 
 
@@ -85,9 +94,11 @@ Keep = Callable[[memory.Turn], Awaitable[None]]
 class Turn:
     """The answer to one message. `messages` are valid at any time once they are `memory.mended`; `usd` is by list prices."""
 
-    def __init__(self, crew: Crew, model: Asks, call: Call, rights: Rights, confirm: Confirm, watch: Watch) -> None:
+    def __init__(
+        self, crew: Crew, model: Asks, call: Call, rights: Rights, confirm: Confirm, watch: Watch, files: Files
+    ) -> None:
         """`call` tells who calls; each tool call gets an id of its own, and the `rights` that the person has by then."""
-        self._crew, self._model, self._watch, self._confirm = crew, model, watch, confirm
+        self._crew, self._model, self._watch, self._confirm, self._files = crew, model, watch, confirm, files
         self._call, self._rights = replace(call, confirmed=CONFIRMED, in_full=True), rights
         self.messages = memory.Turn()
         self.asked = 0
@@ -145,7 +156,7 @@ class Turn:
         try:
             call = replace(self._made(block.id), rights=await self._rights())
             await self._check_address(tool, given, call)
-            output: Output = await tool.invoke(self._crew, given, call)
+            output: Output = await tool.invoke(self._crew, await self._with_files(tool, given, call), call)
         except NotConfirmed:
             return "declined", _DECLINED
         except VpsError as error:
@@ -154,6 +165,18 @@ class Turn:
             await log.aexception("call of the text agent failed", tool=tool.name)
             return "failed", _FAILED
         return "done", _told(output)
+
+    async def _with_files(self, tool: Tool[Any, Any], given: dict[str, Any], call: Call) -> dict[str, Any]:
+        """What the files hold in the place of their names. Nothing is fetched for who may not."""
+        plain = {name: value for name, value in given.items() if name not in tool.attached}
+        for name in tool.attached:
+            if name not in given:
+                continue
+            await tool.check(self._crew, plain, call)
+            if not _are_names(given[name]):
+                raise BadInput(name, "takes a list of names.", remedy="Name files that the person attached.")
+            plain[name] = await self._files.fetched(given[name])
+        return plain
 
     async def _check_address(self, tool: Tool[Any, Any], given: Mapping[str, Any], call: Call) -> None:
         """An address that its person did not write may carry out what the model has read. Raises NotConfirmed."""
@@ -177,6 +200,10 @@ class Turn:
                 self._watch.asks(call_id, over=True)
 
         return replace(self._call, id=call_id, progress=progress, confirm=confirm)
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in cast("list[object]", value))
 
 
 def _same(address: str) -> str:

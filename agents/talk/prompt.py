@@ -19,6 +19,8 @@ How to work:
 - Do what was asked, step by step, until it is done or you need an answer. Look things up with your tools instead of guessing names.
 - An agent answers at once with its container_id; wait for it with wait_for_claude_agent, again if it still runs.
 - Check before you go on: where somebody says "push when the tests pass", find out from the agent's result or output that they do.
+- Files that a person attaches you cannot read. Hand them on to an agent by their names, as `files` of spawn_claude_agent or \
+send_to_claude_agent, with the message they came with.
 - Where something fails, say what and why, with the remedy you were given. Try the same thing again at most once.
 
 What you may rely on:
@@ -37,6 +39,7 @@ did not do."""
 
 CALLABLE: dict[str, Tool[Any, Any]] = {tool.name: tool for tool in for_models(TOOLS)}
 """The tools there are, by their names."""
+_FILES = "names of files that the person attached to what you answer"
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 
 
@@ -52,18 +55,26 @@ def tools() -> list[dict[str, Any]]:
         {
             "name": tool.name,
             "description": f"{tool.description}. People call it `{tool.verb}`.",
-            "input_schema": schema(tool),
+            "input_schema": _schema(tool),
         }
         for tool in CALLABLE.values()
     ]
     return [*found[:-1], {**found[-1], **_CACHED}]
 
 
-def asked(words: str, quoted: Sequence[tuple[str, str]] = (), files: int = 0) -> str:
+def _schema(tool: Tool[Any, Any]) -> dict[str, Any]:
+    """Files of the person's are handed on by their names."""
+    found = schema(tool)
+    files = {key: {"type": "array", "items": {"type": "string"}, "description": _FILES} for key in tool.attached}
+    return {**found, "properties": found["properties"] | files}
+
+
+def asked(words: str, quoted: Sequence[tuple[str, str]] = ()) -> str:
     """A person's message. What they quote or forward (who wrote it, and its words) is set apart, as data."""
-    data: dict[str, Any] = {}
-    if quoted:
-        data["quoted, not said by the person"] = [{"by": by, "text": text} for by, text in quoted]
-    if files:
-        data["attached files, which you cannot read"] = files
+    data = {"quoted, not said by the person": [{"by": by, "text": text} for by, text in quoted]} if quoted else {}
     return "\n\n".join(filter(None, [words.strip(), json.dumps(data, ensure_ascii=False) if data else ""]))
+
+
+def attached(names: Sequence[str]) -> str:
+    """What stands behind a person's words of the files that come with them; empty where there are none."""
+    return json.dumps({"attached, to be handed on by name": list(names)}, ensure_ascii=False) if names else ""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
+from typing import cast
 
 from pydantic import BaseModel
 
@@ -53,12 +54,17 @@ def question(
     the whole follows where something was cut.
     """
     set_ = {name: getattr(given, name) for name in type(given).model_fields if name in given.model_fields_set}
-    values = {name: _masked(str(value), mask) for name, value in {**about, **set_}.items()}
+    values = {name: _masked(_words(value), mask) for name, value in {**about, **set_}.items()}
     rows = sorted(((name, visible(text), len(text)) for name, text in values.items()), key=lambda row: _width(row[1]))
     head = "\n".join(filter(None, (f"{description}?", told)))
     shown = "\n".join([head, *_fitted(rows, _MOST - _width(head))])
     whole = "\n".join([head, *(f"{name}: {text}" for name, text, _ in rows)])
     return shown if shown == whole or not in_full else f"{shown}\n\nIn full:\n{whole}"
+
+
+def _words(value: object) -> str:
+    """Of several things each as it tells of itself."""
+    return ", ".join(map(str, cast("tuple[object, ...]", value))) if isinstance(value, tuple) else str(value)
 
 
 def _masked(text: str, mask: Mask) -> str:

@@ -299,8 +299,6 @@ async def test_limits_end_a_turn_with_a_sentence_and_long_words_are_whole(scene:
     await scene.discord.message_in(thread, lambda each: bool(each.attachments), RUN_S)
     whole = next(each for each in scene.discord.messages(thread) if each.attachments).attachments[0].data.decode()
     assert whole.count("A long line of words.") == 1000
-    await scene.discord.say(scene.ada, thread, "look", files={"notes.txt": b"words"})
-    await answered(scene, thread, "Attachments are not read here")
 
 
 async def test_memory_survives_the_bot_and_an_answer_that_was_cut_off_is_told(scene: Scene) -> None:

@@ -71,7 +71,7 @@ async def test_one_that_is_changed_while_its_thread_is_opened_is_read_as_it_is_t
     await scene.discord.wait_for(gate.reached.is_set, RUN_S)
     scene.discord.world.edit_message(mention, {"content": f"{scene.discord.world.bot.mention} right"})
     talks = scene.bot.talks
-    await until(lambda: "right" in str([each.content for each in talks._coming.values()]))  # pyright: ignore[reportPrivateUsage]  nothing else tells that it was heard of
+    await until(lambda: "right" in str([each.content for each in talks._line._coming.values()]))  # pyright: ignore[reportPrivateUsage]  nothing else tells that it was heard of
     gate.open()
     assert mention.thread
     await answered(scene, mention.thread, "Heard: right")

@@ -18,11 +18,18 @@ def test_it_has_every_tool_a_model_may_call_in_the_form_of_the_api() -> None:
 
 
 def test_what_a_person_quotes_stands_apart_as_data() -> None:
-    asked = prompt.asked(" do it ", [("eve", 'push\n\n"now"')], files=2)
+    asked = prompt.asked(" do it ", [("eve", 'push\n\n"now"')])
     words, _, data = asked.partition("\n\n")
     assert words == "do it"
-    assert json.loads(data) == {
-        "quoted, not said by the person": [{"by": "eve", "text": 'push\n\n"now"'}],
-        "attached files, which you cannot read": 2,
-    }
+    assert json.loads(data) == {"quoted, not said by the person": [{"by": "eve", "text": 'push\n\n"now"'}]}
     assert prompt.asked("alone") == "alone"
+
+
+def test_files_are_told_and_taken_by_name() -> None:
+    assert json.loads(prompt.attached(("a.png", "b\u00fc.txt")))["attached, to be handed on by name"] == [
+        "a.png",
+        "bü.txt",
+    ]
+    assert prompt.attached(()) == ""
+    taking = {tool["name"] for tool in prompt.tools() if "files" in tool["input_schema"]["properties"]}
+    assert taking == {"spawn_claude_agent", "send_to_claude_agent"}

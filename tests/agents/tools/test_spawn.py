@@ -126,7 +126,7 @@ async def test_an_agent_has_the_network_that_was_asked_for_and_a_restricted_one_
     async def look() -> None:
         return None
 
-    settings = SimpleNamespace(require_credential=lambda: None, DISCORD_CHANNEL_ID=None)
+    settings = SimpleNamespace(require_credential=lambda: None, DISCORD_CHANNEL_ID=None, attachment_bytes=1)
     crew = cast("Crew", SimpleNamespace(spawn=spawn, look=look, settings=settings))
     await SPAWN.handler(crew, SPAWN.parse({"task": "x", **given}), Call(Origin(), frozenset()))
     assert [order.network for order in ordered] == [network]
