@@ -2,7 +2,7 @@
 
 The host knows each message by its id (vps.host.inbox), so a message about which nobody knows whether it was passed on is passed on
 again. How far the thread was read is in SQLite; without that it is read from its beginning. That the agent took a message, its
-CLI says in the log. Reactions show people where a message is.
+CLI says in the log. People see where a message is: see bot.receipts.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from agents.tools.core import Call, NotPermitted
 from agents.tools.send import SEND, message_id
 from bot import people
 from bot.attached import attached, fetched, told
-from bot.delivery import MessageGoneError, ThreadGoneError, insist
+from bot.delivery import ThreadGoneError
 from bot.dictation import Dictation, is_voice
 from bot.dictation import told as told_of_voice
 from bot.edits import Edits, Lent, digest
 from bot.means import Means
-from bot.render.blocks import TEXT_LIMIT
-from bot.render.text import plain, shorten
+from bot.receipts import QUEUED, REFUSED, TAKEN, Receipts
+from bot.render.text import plain
 from bot.replying import open_question, unless_answer
 from bot.store import ReplyRow, ReplyState, ThreadRow
 from vps.errors import BadInput, HostError, NoSuchRun, RunEnded, VpsError
@@ -36,7 +36,6 @@ from vps.errors import BadInput, HostError, NoSuchRun, RunEnded, VpsError
 log = structlog.get_logger()
 Step = Callable[[], Awaitable[None]]
 
-QUEUED, TAKEN, REFUSED = "📥", "✅", "❌"
 _AGAIN_S, _LONGEST_S = 1.0, 60.0
 _OVERLAP = 10_000 << 22
 """Ten seconds in Discord's ids, which need not become known in their order: so much is read again."""
@@ -73,9 +72,10 @@ class Listener:
         self._echoed: set[str] = set()
         self._may_react = True
         self._steps: asyncio.Queue[Step | None] = asyncio.Queue()
+        self._shown = Receipts(means, row, guild_id)
         where = (row.run, row.thread_id, guild_id, self._channels)
         self._dictation = Dictation(means)
-        self._edits = Edits(means, Lent(*where, self._rows, self._save, self._words, self._answer))
+        self._edits = Edits(means, Lent(*where, self._rows, self._save, self._words, self._shown.answer))
         # Before anything is known of what was taken meanwhile: an edit that came too late by that is to be told.
         self._steps.put_nowait(self._edits.catch_up)
         # Before anything that is heard: how far the thread was read is what was heard last.
@@ -166,7 +166,7 @@ class Listener:
         for row in (await self._rows()).values():
             # The bot may have gone before it showed that; what was taken is shown so next.
             if row.state == "queued" and row.about not in self._echoed:
-                await self._mark(row.message_id, QUEUED)
+                await self._shown.mark(row.message_id, QUEUED)
         heard = await self._means.store.heard(self._run) or 0
         after = discord.Object(max(heard - _OVERLAP, self._row.thread_id))
         last = 0
@@ -227,7 +227,7 @@ class Listener:
         heard = await self._dictation.heard(message)
         if not heard.is_shown:
             shown = told_of_voice(heard, message.author.display_name)
-            await self._answer(message.id, "v", shown)
+            await self._shown.answer(message.id, "v", shown)
             await self._dictation.shown(message, heard)
         return heard.words
 
@@ -256,19 +256,19 @@ class Listener:
         rows = (await self._rows()).values()
         told = bool(about) and any(row.state == "refused" and row.about == about for row in rows)
         if not told:
-            await self._answer(message.id, "r", plain(self._means.crew.mask.text(reason)))
+            await self._shown.answer(message.id, "r", plain(self._means.crew.mask.text(reason)))
         if not told or not about.startswith("right:"):
-            await self._mark(message.id, REFUSED)
+            await self._shown.mark(message.id, REFUSED)
         await self._save(message.id, "refused", about)
 
     async def _passed_on(self, message: discord.Message, caller: str, refused: Sequence[str] = ()) -> None:
         if refused:
-            await self._answer(message.id, "a", plain(told(refused)))
+            await self._shown.answer(message.id, "a", plain(told(refused)))
         about, said = message_id(caller, str(message.id)), digest(self._words(message))
         row = await self._save(message.id, "queued", about, said=said, author=message.author.id)
-        if not await self._mark(message.id, QUEUED) and self._may_react:
+        if not await self._shown.mark(message.id, QUEUED) and self._may_react:
             self._may_react = False
-            await self._answer(message.id, "q", _NO_REACTIONS)
+            await self._shown.answer(message.id, "q", _NO_REACTIONS)
         if row.about in self._echoed:
             await self._settle(row)
 
@@ -283,51 +283,12 @@ class Listener:
     async def _settle(self, row: ReplyRow) -> None:
         """Show that the agent took it, or did not while it lived."""
         if row.about not in self._echoed:
-            await self._answer(row.message_id, "m", _MISSED)
+            await self._shown.answer(row.message_id, "m", _MISSED)
             await self._save(row.message_id, "missed", row.about)
             return
-        await self._mark(row.message_id, TAKEN)
-        await self._mark(row.message_id, QUEUED, remove=True)
+        await self._shown.mark(row.message_id, TAKEN)
+        await self._shown.mark(row.message_id, QUEUED, remove=True)
         await self._save(row.message_id, "taken", row.about)
-
-    async def _mark(self, message: int, emoji: str, *, remove: bool = False) -> bool:
-        """Whether it could be shown."""
-        shown = self._messages.get_partial_message(message)
-        me = discord.Object(self._bot_id)
-        return await self._called(
-            lambda: shown.remove_reaction(emoji, me) if remove else shown.add_reaction(emoji), message
-        )
-
-    async def _answer(self, message: int, kind: str, text: str) -> None:
-        """A reply to it, without a ping. A retry under the same nonce does not post twice."""
-        answered = discord.MessageReference(
-            message_id=message, channel_id=self._row.thread_id, fail_if_not_exists=False
-        )
-        nonce = f"{message}-{kind}"
-        await self._called(
-            lambda: self._messages.send(
-                shorten(text, TEXT_LIMIT), reference=answered, mention_author=False, nonce=nonce
-            ),
-            message,
-        )
-
-    async def _called(self, call: Callable[[], Awaitable[object]], message: int) -> bool:
-        """Whether Discord did it. What it will not do, a mark least of all, must not stand in the way of the messages."""
-
-        async def attempt() -> bool:
-            await self._means.pace.turn()
-            try:
-                await call()
-            except discord.Forbidden as error:
-                await log.awarning("not shown", run=self._run, message=message, error=error.text)
-                return False
-            return True
-
-        try:
-            return await insist(attempt)
-        except (MessageGoneError, discord.HTTPException) as error:
-            await log.awarning("not shown", run=self._run, message=message, error=str(error))
-            return True
 
     @property
     def _messages(self) -> discord.PartialMessageable:

@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import replace
 from typing import Any
 
-from bot.listener import QUEUED, REFUSED, TAKEN
+from bot.receipts import QUEUED, REFUSED, TAKEN
 from tests.bot.scene import RUN_S, Scene, until
 from tests.bot.test_hearing import answer_to, answers, marked
 from tests.pictures import png

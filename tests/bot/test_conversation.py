@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from bot.demo.stage import seed
-from bot.listener import QUEUED, TAKEN
+from bot.receipts import QUEUED, TAKEN
 from tests.bot.bot_process import empty_scene, environ, started
 from tests.bot.scene import RUN_S, Ground, Scene, docker
 from tests.chaos.bot import BotProcess

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.listener import QUEUED, TAKEN
+from bot.receipts import QUEUED, TAKEN
 from tests.bot.scene import Scene, until
 from tests.bot.test_hearing import answer_to, answers, at_work, echoed, marked, marks
 from tests.discord_standin import Message

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agents.rights import parse_grants
-from bot.listener import QUEUED, REFUSED, TAKEN
+from bot.receipts import QUEUED, REFUSED, TAKEN
 from tests.bot.scene import RUN_S, Ground, Scene, docker, opened, until
 from tests.discord_standin import Channel, Message
 

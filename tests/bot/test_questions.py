@@ -13,7 +13,7 @@ from agents.rights import Right
 from agents.tools.answer import ANSWER, AnswerOutput
 from agents.tools.core import Call, NotConfirmed
 from agents.tools.stakes import Stake
-from bot.listener import TAKEN
+from bot.receipts import TAKEN
 from tests.bot.bot_process import environ, started
 from tests.bot.scene import RUN_S, Ground, Scene, opened
 from tests.chaos.bot import BotProcess

@@ -13,7 +13,7 @@ from agents.voice import opus
 from agents.voice.errors import VoiceError
 from agents.voice.opus import recorded
 from bot.ask_by_button import ask_person
-from bot.listener import QUEUED, TAKEN
+from bot.receipts import QUEUED, TAKEN
 from tests.bot.scene import RUN_S, Ground, Scene, opened, until
 from tests.bot.speaking import AGENTS, DATABASE, PARSER, Answering, Voice, always, dictation, say
 from tests.bot.test_attachments import told
