@@ -92,6 +92,7 @@ async def test_who_is_idle_makes_room_for_others_in_its_workspace_and_waits_for_
     machine.use(idle_s=60)
     first = await machine.start("scenario:ok")
     await turns(machine, first, 1)
+    await idle(machine, first)
     second = await machine.start("scenario:sleep:300")
     assert not (await machine.runs.describe(first)).alive
     await say(machine, first, "scenario:ok again")
