@@ -16,6 +16,7 @@ from bot.demo.embedded import embedded_discord
 from bot.demo.stage import Stage
 from bot.demo.view import shown
 from tests.chaos.agents import numbers
+from vps.host import layout
 from vps.testing.sshd import generate_key, sshd
 
 COMMANDS, LINES = 15, 20
@@ -47,13 +48,13 @@ async def _first_answers(stage: Stage) -> list[Row]:
 async def _latency(stage: Stage) -> Row:
     """From the moment a line stands in the log to its message in Discord, both on this machine's clock."""
     await _all_over(stage)
-    runs = stage.workspace.parent / "runs"
-    known = set(runs.iterdir())
+    root = str(stage.workspace.parent)
+    known = set(layout.names(root))
     await stage.discord.person.slash("spawn", task=f"scenario:count:{LINES}")
     async with asyncio.timeout(60):
-        while not (new := set(runs.iterdir()) - known):
+        while not (new := set(layout.names(root)) - known):
             await asyncio.sleep(0.01)
-    written = await _written(new.pop() / "out" / "out.jsonl")
+    written = await _written(Path(layout.run(root, new.pop())) / "out" / "out.jsonl")
 
     def opened() -> int | None:
         return next((thread.id for thread in stage.discord.world.threads() if "count" in (thread.name or "")), None)
@@ -75,8 +76,7 @@ async def _written(log: Path) -> dict[int, float]:
     read = 0
     async with asyncio.timeout(90):
         while len(found) < LINES:
-            # Below the run directory's making there is a moment without it.
-            data = log.read_bytes() if log.exists() else b""
+            data = log.read_bytes()
             now, whole = time.time(), data.rfind(b"\n") + 1
             for each in data[read:whole].splitlines():
                 if each.startswith(b'{"type":"assistant"'):
