@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -11,7 +10,7 @@ from bot.menus import NAME
 from tests.bot.bot_process import started
 from tests.bot.scene import RUN_S, Scene
 from tests.bot.test_attachments import images
-from tests.bot.test_spawns import there
+from tests.bot.test_spawns import kill_at
 from tests.chaos.bot import BotProcess
 from tests.discord_standin import Channel
 from tests.discord_standin.state import Upload
@@ -73,10 +72,7 @@ async def test_a_spawn_that_the_bot_is_killed_in_the_middle_of_keeps_its_files(
 ) -> None:
     scene, bot = away
     await scene.slash("spawn", task="scenario:attached", file=NOTES)
-    async with asyncio.timeout(RUN_S):
-        while not there(scene, file):
-            await asyncio.sleep(0)
-    await bot.kill()
+    await kill_at(scene, bot, file)
 
     await started(scene, bot)
     thread = await scene.new_thread(set())

@@ -62,16 +62,21 @@ async def test_one_that_is_killed_while_it_answers_starts_the_run_when_it_is_bac
     assert not any(each.loading for each in scene.discord.messages(scene.channel))
 
 
+async def kill_at(scene: Scene, bot: BotProcess, file: str) -> None:
+    """End the bot as soon as a run directory has a file of that name."""
+    async with asyncio.timeout(RUN_S):
+        while not there(scene, file):
+            await asyncio.sleep(0)
+    await bot.kill()
+
+
 @pytest.mark.parametrize("file", ["run.json", "start*.json", "out/exit.json"])
 async def test_one_that_is_killed_while_it_starts_the_run_has_it_once(
     away: tuple[Scene, BotProcess], file: str
 ) -> None:
     scene, bot = away
     await scene.slash("spawn", task="scenario:ok")
-    async with asyncio.timeout(RUN_S):
-        while not there(scene, file):
-            await asyncio.sleep(0)
-    await bot.kill()
+    await kill_at(scene, bot, file)
 
     await started(scene, bot)
     thread = await scene.new_thread(set())

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.bot.scene import KEY, RUN_S, Ground, Scene, opened
+from tests.bot.scene import RUN_S, Ground, Scene
+from tests.bot.talking import talking_to
 from tests.bot.test_talk import answered, told, use
-from vps.testing.model import Answer, Conversation, ScriptedModel, next_answer, say
+from vps.testing.model import Answer, Conversation, next_answer, say
 
 _ATTACHED = "attached, to be handed on by name"
 
@@ -29,11 +30,7 @@ def script(conversation: Conversation) -> Answer:
 
 @pytest.fixture
 async def scene(ground: Ground) -> AsyncIterator[Scene]:
-    async with (
-        ScriptedModel(api_key=KEY, script=script) as model,
-        opened(ground, ANTHROPIC_BASE_URL=model.url) as found,
-    ):
-        found.model = model
+    async with talking_to(ground, script) as found:
         yield found
 
 

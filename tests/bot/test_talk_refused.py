@@ -12,10 +12,11 @@ from pydantic import SecretStr
 
 from agents import audit
 from bot.talk_store import open_talks
-from tests.bot.scene import KEY, RUN_S, Ground, Scene, opened
+from tests.bot.scene import RUN_S, Ground, Scene, opened
+from tests.bot.talking import talking_to
 from tests.discord_standin import Channel, Message
 from vps.talks import new_name
-from vps.testing.model import Answer, Conversation, Fault, Reply, ScriptedModel, Text, say
+from vps.testing.model import Answer, Conversation, Fault, Reply, Text, say
 
 
 def script(conversation: Conversation) -> Answer:
@@ -36,11 +37,7 @@ def script(conversation: Conversation) -> Answer:
 
 @pytest.fixture(scope="module")
 async def scene(ground: Ground) -> AsyncIterator[Scene]:
-    async with (
-        ScriptedModel(api_key=KEY, script=script) as model,
-        opened(ground, ANTHROPIC_BASE_URL=model.url) as found,
-    ):
-        found.model = model
+    async with talking_to(ground, script) as found:
         yield found
 
 

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.bot.scene import KEY, RUN_S, Ground, Scene, opened, until
+from tests.bot.scene import RUN_S, Ground, Scene, until
+from tests.bot.talking import talking_to
 from tests.discord_standin import Channel, Message
-from vps.testing.model import Answer, Conversation, ScriptedModel, say
+from vps.testing.model import Answer, Conversation, say
 
 
 def script(conversation: Conversation) -> Answer:
@@ -18,11 +19,7 @@ def script(conversation: Conversation) -> Answer:
 
 @pytest.fixture(scope="module")
 async def scene(ground: Ground) -> AsyncIterator[Scene]:
-    async with (
-        ScriptedModel(api_key=KEY, script=script) as model,
-        opened(ground, ANTHROPIC_BASE_URL=model.url) as found,
-    ):
-        found.model = model
+    async with talking_to(ground, script) as found:
         yield found
 
 

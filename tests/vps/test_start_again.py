@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import shutil
 import time
 import uuid
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from tests.vps.host.test_starts import Host
+from tests.vps.host.test_starts import Host, host_at
 from vps.config import AgentConfig
 from vps.errors import DiskFull, HostTimeout
 from vps.host import ends, gateway, keeper, starts
@@ -70,10 +69,7 @@ def no_keeper(_root: str) -> None:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    host = Host(tmp_path)
-    host.root.mkdir()
-    monkeypatch.setenv("PATH", f"{host.bin}:{os.environ['PATH']}")
-    monkeypatch.setenv("AGENTFLOW_PROC", str(host.figures))
+    host = host_at(tmp_path, monkeypatch)
     monkeypatch.setattr(keeper, "ensure", no_keeper)
     line = Line(host.root)
     return Site(host, line, Runs(cast("Relay", line), AgentConfig(root=str(host.root))))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.vps.host.test_starts import Host
+from tests.vps.host.test_starts import Host, host_at
 from vps.host import engine as engine_module
 from vps.host import gateway, starts
 from vps.host import keeper as module
@@ -22,11 +21,7 @@ from vps.host.keeper import Keeper
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    made = Host(tmp_path)
-    made.root.mkdir()
-    monkeypatch.setenv("PATH", f"{made.bin}:{os.environ['PATH']}")
-    monkeypatch.setenv("AGENTFLOW_PROC", str(made.figures))
-    return made
+    return host_at(tmp_path, monkeypatch)
 
 
 def container(finished_at: float = 0.0) -> dict[str, Any]:

@@ -81,13 +81,18 @@ class Host:
         return json.loads(self.file(name, "docker.json").read_text())
 
 
-@pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    made = Host(tmp_path)
+def host_at(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """The one that this process takes for the machine's for as long as a test takes."""
+    made = Host(directory)
     made.root.mkdir()
     monkeypatch.setenv("PATH", f"{made.bin}:{os.environ['PATH']}")
     monkeypatch.setenv("AGENTFLOW_PROC", str(made.figures))
     return made
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    return host_at(tmp_path, monkeypatch)
 
 
 def places(host: Host) -> dict[str, int]:
